@@ -1,0 +1,1 @@
+"""The Faust side of the data path."""

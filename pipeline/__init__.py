@@ -1,0 +1,28 @@
+"""counterclaim: who denies what, and who accuses whom, within a minute of its being published.
+
+The data path, top to bottom (topics in the middle, packages at the left):
+
+    feeds.schedule     which feed is due, and why                                       pure
+    feeds.fetch        conditional GET                                                  edge
+    feeds.parse        bytes → entries, in worker processes                             pure
+    feeds.article      entry → Article: cleaned text, canonical URL, ids                pure
+    feeds.poll         the loop; publishes, then keeps validators in `feed-state`       edge
+                           │
+                      articles.raw            one ArticleBatch a poll and domain, key: registrable domain
+                           │
+    dedupe.seen        new │ revised │ duplicate │ seen again                           pure (agents.dedupe)
+    dedupe.language    which language, once                                             pure
+                           │
+                      articles.fresh          one ArticleBatch a language, key: language
+                           │
+    rules              stored queries on token positions → flags with spans             pure (agents.flag)
+                           │
+                      flags                   one FlaggedArticle, key: language
+
+What cannot be read goes to `<topic>.dead` with its bytes and headers, and the stream goes on.
+
+Packages only import downwards: `errors` and `records`, then the pure packages (`dedupe`, `rules`), then the edges
+(`feeds`, `kafka`, `broker`), then `cli`. `pipeline` never imports `agents`.
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,135 @@
+"""Every error that counterclaim raises on purpose, as one tree.
+
+Ids are fields, so that a log line or a metric can name them; the message is one sentence that says what, where and what
+to do. ``exit_code`` is what the command ends with when the error reaches it:
+
+    1  the work failed
+    2  bad usage or bad configuration; nothing was started
+    3  something that is needed is not there (a broker, Java, a free port)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+
+class CounterclaimError(Exception):
+    """The root: catching it catches everything that was foreseen, and nothing else."""
+
+    exit_code: ClassVar[int] = 1
+
+
+# -- configuration: exit code 2, nothing started
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong in a file the operator wrote. ``line`` counts from 1; None when the file as a whole is meant."""
+
+    file: Path
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else str(self.file)
+        return f"{where}: {self.message}"
+
+
+class ConfigError(CounterclaimError):
+    """The configuration is wrong; every problem found is listed, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, problems)))
+
+
+class RuleError(ConfigError):
+    """A rule file is wrong: a query that does not parse, an unknown list, an id used twice."""
+
+
+class UsageError(CounterclaimError):
+    """The command was called with something it cannot work on: a file that is not there, a line that is not JSON."""
+
+    exit_code = 2
+
+
+# -- the wire
+
+
+class RecordError(CounterclaimError):
+    """A record's bytes are not a record that this version reads."""
+
+
+class UndecodableError(RecordError):
+    """The bytes are not the JSON of the expected record."""
+
+
+class NewerSchemaError(RecordError):
+    """The record was written by a newer major version of counterclaim."""
+
+    def __init__(self, record: str, version: str, known: int) -> None:
+        self.record, self.version, self.known = record, version, known
+        super().__init__(f"{record} has schema version {version}; this counterclaim reads up to {known}.x: upgrade it")
+
+
+# -- brokers and Kafka
+
+
+class BrokerError(CounterclaimError):
+    """A broker that should run does not: binary, Java or Maven missing, port taken, start timed out."""
+
+    exit_code = 3
+
+
+class KafkaError(CounterclaimError):
+    """The Kafka cluster refused or did not answer."""
+
+    exit_code = 3
+
+
+class PublishError(KafkaError):
+    """A record was not acknowledged; ``topic`` names where it should have gone."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        self.topic = topic
+        super().__init__(f"a record for {topic} was not acknowledged: {reason}")
+
+
+# -- feeds
+
+
+class FeedError(CounterclaimError):
+    """One feed could not be polled this time; ``url`` names it. Other feeds go on."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"{url}: {reason}")
+
+
+class FetchError(FeedError):
+    """The feed could not be fetched: DNS, connection, TLS, timeout, too large."""
+
+
+class ParseError(FeedError):
+    """The body is not a feed, or parsing it passed its limits."""
+
+
+# -- processes
+
+
+class ChildFailedError(CounterclaimError):
+    """A supervised child keeps crashing; ``child`` names it."""
+
+    def __init__(self, child: str, reason: str) -> None:
+        self.child, self.reason = child, reason
+        super().__init__(f"{child} keeps crashing: {reason}")
+
+
+class UnprovenFaustError(CounterclaimError):
+    """The installed Faust is not a version that the recovery fix was proven on."""
+
+    exit_code = 3

@@ -1,0 +1,46 @@
+"""The values on the wire and their codec. Frozen, typed, versioned; times are aware."""
+
+from pipeline.records.article import (
+    FIELDS,
+    MAX_BATCH_ARTICLES,
+    MAX_BATCH_BYTES,
+    Article,
+    ArticleBatch,
+    Field,
+    PublishedSource,
+)
+from pipeline.records.codec import BadArticle, Codec, batches, decode_batch, encode, feed_states, flagged
+from pipeline.records.dead import DeadLetter, dead_letter, dead_topic
+from pipeline.records.feed import FeedState, Outcome
+from pipeline.records.flag import Flag, FlaggedArticle, Kind, Span, flag_id
+from pipeline.records.values import SCHEMA_MAJOR, SCHEMA_VERSION, Record
+
+__all__ = [
+    "FIELDS",
+    "MAX_BATCH_ARTICLES",
+    "MAX_BATCH_BYTES",
+    "SCHEMA_MAJOR",
+    "SCHEMA_VERSION",
+    "Article",
+    "ArticleBatch",
+    "BadArticle",
+    "Codec",
+    "DeadLetter",
+    "FeedState",
+    "Field",
+    "Flag",
+    "FlaggedArticle",
+    "Kind",
+    "Outcome",
+    "PublishedSource",
+    "Record",
+    "Span",
+    "batches",
+    "dead_letter",
+    "dead_topic",
+    "decode_batch",
+    "encode",
+    "feed_states",
+    "flag_id",
+    "flagged",
+]
