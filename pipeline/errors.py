@@ -129,6 +129,16 @@ class ChildFailedError(CounterclaimError):
         super().__init__(f"{child} keeps crashing: {reason}")
 
 
+class PortTakenError(CounterclaimError):
+    """A port that a process wants to listen on cannot be had; ``setting`` names the one to change."""
+
+    exit_code = 3
+
+    def __init__(self, host: str, port: int, setting: str, reason: str) -> None:
+        self.host, self.port, self.setting = host, port, setting
+        super().__init__(f"cannot listen on {host}:{port} ({reason}): set {setting} to a free port, or to 0 for any")
+
+
 class UnprovenFaustError(CounterclaimError):
     """The installed Faust is not a version that the recovery fix was proven on."""
 

@@ -1,0 +1,241 @@
+"""What the processes tell Prometheus: one `Metrics` a process, its registry injected, one port, one target.
+
+Names, units and label values follow the Prometheus naming and instrumentation guides: base units, timestamps instead of
+ages, label values that are known beforehand start at zero (so that the first event is an increase), and no metric has
+more than `MAX_SERIES` series: no URL, title or id is ever a label.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib.metadata
+import platform
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, get_args
+from wsgiref.simple_server import WSGIServer
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    start_http_server,
+)
+
+from pipeline import __version__
+from pipeline.errors import PortTakenError
+from pipeline.records import Kind, Outcome
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+PREFIX: Final = "counterclaim"
+
+MAX_SERIES: Final = 100
+"""Series of one metric, histograms counted without their buckets (Prometheus asks for tens, not hundreds)."""
+
+STAGES: Final = ("poll", "dedupe", "flag")
+"""In the order of the data path."""
+
+DUPLICATE_KINDS: Final = ("seen_again", "duplicate", "revision")
+FEED_STATES: Final = ("new", "ok", "failing")
+"""`new`: not polled yet; `failing`: its last poll failed."""
+
+CONSUMED_TOPICS: Final = ("articles.raw", "articles.fresh")
+"""Topics that a stage reads, so that may have lag and dead letters."""
+
+CHILDREN: Final = ("broker", "poller", "worker")
+
+LANGUAGES: Final = ("en", "es", "fr", "de", "it", "pt", "ru", "uk", "ar", "fa", "tr", "zh", "und")
+"""Languages that are told apart in labels; all others count as `other`."""
+
+OTHER: Final = "other"
+
+END_TO_END_BUCKETS: Final = (
+    0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300, 900,
+)  # fmt: skip
+"""Seconds. The objectives lie on boundaries: 0.1 (p99 of the machinery under load) and 60 (the promise to the user)."""
+
+FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
+"""Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
+
+PARSE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
+"""Seconds; a median feed takes about 0.015, and a parser is killed at 20."""
+
+
+def language_label(language: str) -> str:
+    """The value of a `language` label: the language if it is one that is told apart, else `other`."""
+    return language if language in LANGUAGES else OTHER
+
+
+class Metrics:
+    """Every metric of counterclaim. A process that has no part in a stage leaves that stage's counters at zero.
+
+    Gauges that hold a time or a lag have no series until somebody measured one: zero would be a false statement.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        ProcessCollector(registry=registry)
+        self._poll(registry)
+        self._stages(registry)
+        self._end_to_end(registry)
+        self._kafka(registry)
+        self.child_restarts = _counter(
+            registry, "child_restarts", "Restarts of a crashed child by the supervisor.", child=CHILDREN
+        )
+        self.build_info = Info("build", "Versions that this process runs.", namespace=PREFIX, registry=registry)
+        self.build_info.info(_versions())
+
+    def _poll(self, registry: CollectorRegistry) -> None:
+        self.polls = _counter(registry, "polls", "Polls of feeds, by how they ended.", outcome=get_args(Outcome))
+        self.fetch_seconds = _histogram(
+            registry, "fetch_seconds", "Duration of one HTTP fetch of a feed.", FETCH_BUCKETS
+        )
+        self.parse_seconds = _histogram(registry, "parse_seconds", "Duration of parsing one feed body.", PARSE_BUCKETS)
+        self.feeds = _gauge(registry, "feeds", "Feeds that this process polls, by state.", state=FEED_STATES)
+
+    def _stages(self, registry: CollectorRegistry) -> None:
+        self.articles_in = _counter(registry, "articles_in", "Articles that entered a stage.", stage=STAGES)
+        self.articles_out = _counter(registry, "articles_out", "Articles that a stage passed on.", stage=STAGES)
+        self.stage_in_progress = _gauge(
+            registry, "stage_in_progress", "Records that a stage is working on.", stage=STAGES
+        )
+        self.stage_last_timestamp_seconds = Gauge(
+            "stage_last_timestamp_seconds",
+            "When a stage last finished a record, as a Unix time.",
+            ("stage",),
+            namespace=PREFIX,
+            registry=registry,
+        )
+        self.duplicates = _counter(
+            registry, "duplicates", "Articles known before, by what dedupe found.", kind=DUPLICATE_KINDS
+        )
+        self.flags = _counter(registry, "flags", "Flags raised.", kind=get_args(Kind), language=(*LANGUAGES, OTHER))
+        self.dead_letters = _counter(
+            registry, "dead_letters", "Records sent to the dead letters of a topic.", topic=CONSUMED_TOPICS
+        )
+
+    def _end_to_end(self, registry: CollectorRegistry) -> None:
+        self.fetched_to_flagged_seconds = _histogram(
+            registry,
+            "fetched_to_flagged_seconds",
+            "From the fetch of a feed to the flag on an article it brought.",
+            END_TO_END_BUCKETS,
+        )
+        self.heartbeat_seconds = _histogram(
+            registry,
+            "heartbeat_seconds",
+            "From the publishing of a heartbeat to its arrival behind the flag stage.",
+            END_TO_END_BUCKETS,
+        )
+        self.heartbeat_timestamp_seconds = Gauge(
+            "heartbeat_timestamp_seconds",
+            "When the last heartbeat arrived that went through a partition, as a Unix time.",
+            ("partition",),
+            namespace=PREFIX,
+            registry=registry,
+        )
+
+    def _kafka(self, registry: CollectorRegistry) -> None:
+        self.lag_messages = Gauge(
+            "lag_messages",
+            "Records of a partition that are not committed yet.",
+            ("topic", "partition"),
+            namespace=PREFIX,
+            registry=registry,
+        )
+        self.lag_seconds = Gauge(
+            "lag_seconds",
+            "Age of the oldest record of a topic that is not handled yet.",
+            ("topic",),
+            namespace=PREFIX,
+            registry=registry,
+        )
+        self.rebalances = _counter(registry, "rebalances", "Rebalances that this worker took part in.")
+        self.commit_errors = _counter(registry, "commit_errors", "Failed commits of offsets.")
+
+
+def _counter(registry: CollectorRegistry, name: str, text: str, **labels: tuple[str, ...]) -> Counter:
+    counter = Counter(name, text, tuple(labels), namespace=PREFIX, registry=registry)
+    for values in _combinations(labels):
+        counter.labels(**values)
+    return counter
+
+
+def _gauge(registry: CollectorRegistry, name: str, text: str, **labels: tuple[str, ...]) -> Gauge:
+    gauge = Gauge(name, text, tuple(labels), namespace=PREFIX, registry=registry)
+    for values in _combinations(labels):
+        gauge.labels(**values)
+    return gauge
+
+
+def _histogram(registry: CollectorRegistry, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
+    return Histogram(name, text, namespace=PREFIX, registry=registry, buckets=buckets)
+
+
+def _combinations(labels: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
+    """Every combination of the known label values; none for a metric without labels, which exists as it is."""
+    combined: list[dict[str, str]] = [{}]
+    for name, values in labels.items():
+        combined = [known | {name: value} for known in combined for value in values]
+    return combined if labels else []
+
+
+def _versions() -> dict[str, str]:
+    try:
+        faust = importlib.metadata.version("faust-streaming")
+    except importlib.metadata.PackageNotFoundError:
+        faust = ""  # a poller may be installed without the agents' dependencies
+    return {"version": __version__, "python": platform.python_version(), "faust": faust}
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A running `/metrics`; also a context manager."""
+
+    host: str
+    port: int
+    _server: WSGIServer
+    _thread: threading.Thread
+
+    @property
+    def url(self) -> str:
+        """Where this machine can read it; a server on every address is read on the loopback one."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - compared
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}/metrics"
+
+    def close(self) -> None:
+        """Stop answering and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Exporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def serve(metrics: Metrics, host: str, port: int, *, setting: str = "metrics") -> Exporter:
+    """Serve `/metrics` from a thread of its own; port 0 takes any free one.
+
+    Raises:
+        PortTakenError: somebody listens there already; ``setting`` names what to change.
+    """
+    # Process-wide: `_created` doubles every series, and nothing reads it.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # unannotated in prometheus_client 0.26
+    try:
+        server, thread = start_http_server(port, host, metrics.registry)
+    except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL}:
+            raise
+        raise PortTakenError(host, port, setting, error.strerror or str(error)) from error
+    return Exporter(host, server.server_port, server, thread)
