@@ -1,0 +1,229 @@
+"""The settings, the feeds and the outlets as values: frozen, typed, every number with its unit in its name.
+
+These are the shapes of the files in `config/`; reading them, and saying where one is wrong, is `pipeline.settings.load`.
+Unknown keys are refused. The docstring under a field is its description in the JSON Schema.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from pipeline.settings.checks import check_contact, check_country, check_domain, check_language, check_server, check_url
+
+Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
+"""A span of time, up to a year: more is a slip of the unit."""
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+"""A TCP port; 0 takes any that is free, and the log says which."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+FeedUrl = Annotated[str, AfterValidator(check_url), Field(pattern="^[hH][tT][tT][pP][sS]?://")]
+Country = Annotated[str, AfterValidator(check_country), Field(pattern="^[A-Z]{2}$")]
+Language = Annotated[str, AfterValidator(check_language), Field(pattern="^[a-z]{2}$")]
+Domain = Annotated[str, AfterValidator(check_domain)]
+Server = Annotated[str, AfterValidator(check_server)]
+
+
+class Model(BaseModel):
+    """What all of them share: a value once made does not change, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class KafkaSettings(Model):
+    """Where the log is: a cluster, or a broker that we run ourselves."""
+
+    bootstrap: tuple[Server, ...] = ()
+    """Servers of a Kafka cluster, each host:port. Empty: `counterclaim up` runs a broker of its own."""
+
+    broker: Literal["embedded", "apache"] = "embedded"
+    """Which broker to run when `bootstrap` is empty: `embedded` keeps all in memory; `apache` is durable, needs Java."""
+
+    port: Port = 9092
+    """Port of our own broker on 127.0.0.1."""
+
+    data_dir: Path = Path("data/kafka")
+    """Where our own broker keeps its log, if it is durable. Relative to the working directory."""
+
+    partitions: Annotated[int, Field(ge=4, le=1024)] = 4
+    """Partitions of each topic: as many workers can share the work. Cannot be lowered later."""
+
+    replication: Annotated[int, Field(ge=1, le=16)] = 1
+    """Copies of each partition: 1 on one machine, 3 on a cluster."""
+
+
+class PollSettings(Model):
+    """How feeds are fetched and parsed."""
+
+    contact: Annotated[str, AfterValidator(check_contact)] = ""
+    """How a publisher reaches you (a page or a mail address), sent in the User-Agent. Empty: only name and version."""
+
+    interval_seconds: Seconds = 600
+    """Time between two polls of a feed, unless the feed has an interval of its own or asks for a longer one."""
+
+    floor_seconds: Seconds = 300
+    """No feed is polled more often than this, whatever it or the list says."""
+
+    cap_seconds: Seconds = 86_400
+    """No feed is polled less often than this, whatever it asks for."""
+
+    per_host: Annotated[int, Field(ge=1, le=16)] = 2
+    """Connections to one host at the same time."""
+
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """Fetches at the same time, all hosts together."""
+
+    timeout_seconds: Seconds = 30
+    """For one fetch as a whole, redirects and body included."""
+
+    connect_timeout_seconds: Seconds = 10
+    """For one connection, name lookup and TLS included."""
+
+    max_bytes: Annotated[int, Field(ge=1024, le=1024**3)] = 15_000_000
+    """Size of a body after decompression; a larger one is given up."""
+
+    parsers: Annotated[int, Field(ge=1, le=256)] = 2
+    """Processes that parse feeds."""
+
+    parse_timeout_seconds: Seconds = 20
+    """A parser that takes longer for one feed is killed."""
+
+    allow_private: bool = False
+    """Whether feeds on loopback and private addresses may be fetched. The demo needs it; a server should not."""
+
+
+class WorkerSettings(Model):
+    """The Faust worker."""
+
+    app_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")] = "counterclaim"
+    """Names the consumer group and the changelog topic: workers with the same id share the work."""
+
+    store: Literal["rocksdb", "memory"] = "rocksdb"
+    """Where the table of seen articles lives between restarts."""
+
+    data_dir: Path = Path("data/worker")
+    """Folder of the store. Relative to the working directory."""
+
+    remember_days: Annotated[float, Field(gt=0, le=3650)] = 30
+    """How long an article is known as seen, counted from when it was last seen."""
+
+
+class MetricsSettings(Model):
+    """Where each process serves `/metrics`: one process, one port, one target."""
+
+    host: Name = "127.0.0.1"
+    """Address to listen on. Only this machine by default: the metrics have no password."""
+
+    poll_port: Port = 9470
+    """Port of `counterclaim poll`; 0 takes any that is free."""
+
+    worker_port: Port = 9471
+    """Port of `counterclaim worker`; 0 takes any that is free."""
+
+    up_port: Port = 9472
+    """Port of `counterclaim up` itself; 0 takes any that is free."""
+
+
+class HeartbeatSettings(Model):
+    """Articles of our own that go through the whole pipe, to know that it flows."""
+
+    interval_seconds: Seconds = 30
+    """Time between two heartbeats of a partition."""
+
+
+class LogSettings(Model):
+    """What the processes tell on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least important line that is written."""
+
+    format: Literal["auto", "console", "json"] = "auto"
+    """`auto`: readable on a terminal, JSON elsewhere."""
+
+
+class SettingsFile(Model):
+    """What `counterclaim.yaml` holds. Every key may be left out."""
+
+    kafka: KafkaSettings = KafkaSettings()
+    poll: PollSettings = PollSettings()
+    worker: WorkerSettings = WorkerSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    heartbeat: HeartbeatSettings = HeartbeatSettings()
+    log: LogSettings = LogSettings()
+
+    feeds_file: Path = Path("feeds.yaml")
+    """The operator's list of feeds. Relative to the folder of this file."""
+
+    rules_dir: Path = Path("rules")
+    """Folder with one rule file a language. Relative to the folder of this file."""
+
+    outlets_file: Path = Path("outlets.yaml")
+    """What is known of outlets. Relative to the folder of this file."""
+
+
+class Settings(SettingsFile):
+    """The effective settings: file, then environment."""
+
+    directory: Path
+    """The configuration folder that they were read from."""
+
+    @property
+    def feeds_path(self) -> Path:
+        """The feed list, from wherever we run."""
+        return self.directory / self.feeds_file
+
+    @property
+    def rules_path(self) -> Path:
+        """The folder of rule files, from wherever we run."""
+        return self.directory / self.rules_dir
+
+    @property
+    def outlets_path(self) -> Path:
+        """The list of outlets, from wherever we run."""
+        return self.directory / self.outlets_file
+
+
+class Feed(Model):
+    """One feed to poll, and whose it is."""
+
+    url: FeedUrl
+    """http or https, with a host, without a user name or password."""
+
+    outlet: Name
+    """The name readers know: BBC News."""
+
+    owner: Name
+    """Who controls it in the end; two outlets of one owner are not two independent sources."""
+
+    country: Country
+    """ISO 3166-1 alpha-2 code of the country that the outlet is based in."""
+
+    language: Language
+    """ISO 639-1 code of the language that it is written in."""
+
+    interval_seconds: Seconds | None = None
+    """Time between two polls, in place of `poll.interval_seconds`."""
+
+
+class Outlet(Model):
+    """What is known of an outlet, whichever feed or link it comes by."""
+
+    name: Name
+    owner: Name
+    """Who controls it in the end: a company, a public body, a government."""
+
+    country: Country
+    """ISO 3166-1 alpha-2 code of the country that it is based in."""
+
+    domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    """Registrable domains of its pages; subdomains belong to them."""
+
+    state_control: bool = False
+    """Whether a government decides what it says (not: pays for it, as with a public broadcaster by law independent)."""
+
+    editions: tuple[Name, ...] = ()
+    """Other names that its feeds carry: language services and sections that are no source of their own."""
