@@ -111,7 +111,11 @@ class FeedError(CounterclaimError):
 
 
 class FetchError(FeedError):
-    """The feed could not be fetched: DNS, connection, TLS, timeout, too large."""
+    """The feed could not be fetched: DNS, connection, TLS, timeout."""
+
+
+class FetchRefusedError(FetchError):
+    """We do not fetch this, now or later: a private address, another scheme, too many redirects, too large."""
 
 
 class ParseError(FeedError):

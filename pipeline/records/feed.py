@@ -22,6 +22,9 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     url: str
     etag: str = ""
     last_modified: str = ""
+    validated_url: str = ""
+    """Where the body came from that the validators describe: they are sent to no other address, redirected or not."""
+
     body_hash: str = ""
     last_poll: datetime
     next_poll: datetime
@@ -35,6 +38,9 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     last_success: datetime | None = None
     last_full_fetch: datetime | None = None
     """The last poll that was answered with a body."""
+
+    ttl_seconds: float | None = None
+    """What the last body asked for (RSS `ttl`, `sy:updatePeriod`); it holds while the body does not change."""
 
     seen: tuple[str, ...] = ()
     """`id:text_hash` prefixes of the items in the last body: what a changed body is compared with."""
