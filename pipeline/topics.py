@@ -1,0 +1,151 @@
+"""Every topic, named once: its key, partitions, clean-up, retention and segments, with the reasons. Pure.
+
+Brokers must not create topics by themselves (a typing error would become a topic); `counterclaim topics apply` does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Literal
+
+from pipeline.records.dead import dead_topic
+
+ARTICLES_RAW: Final = "articles.raw"
+ARTICLES_FRESH: Final = "articles.fresh"
+FLAGS: Final = "flags"
+FEED_STATE: Final = "feed-state"
+ARTICLES_RAW_DEAD: Final = dead_topic(ARTICLES_RAW)
+ARTICLES_FRESH_DEAD: Final = dead_topic(ARTICLES_FRESH)
+
+APP_ID: Final = "counterclaim"
+"""Default id of the Faust app; it is the consumer group's name and the prefix of the changelog topics."""
+
+MIN_PARTITIONS: Final = 4
+"""As many workers can share the work at once. It cannot grow later without moving keys away from their state."""
+
+MAX_RECORD_BYTES: Final = 2 * 1024 * 1024
+"""Largest record on a topic of articles or flags. A batch is cut at 512 KB, but a single long article goes alone,
+whatever its size after the fetcher's own cap; four times the batch leaves room for it."""
+
+DEAD_HEADER_BYTES: Final = 64 * 1024
+"""What a dead letter's headers may add to the largest record, so that everything readable can be dead-lettered."""
+
+_DAY: Final = timedelta(days=1)
+_HOUR: Final = timedelta(hours=1)
+_MIB: Final = 1024 * 1024
+
+ARTICLES_RETENTION: Final = 7 * _DAY
+"""Backlog that survives a worker's outage over a long weekend, and the stretch that rules can be tried on."""
+
+FLAGS_RETENTION: Final = 30 * _DAY
+"""As long as the deduplication remembers: within it, a story that comes back is not a new flag."""
+
+DEAD_RETENTION: Final = 30 * _DAY
+"""Time for a person to look, to repair and to send again."""
+
+Cleanup = Literal["delete", "compact"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """One topic as it should be. ``retention`` None: compacted, the newest value of each key is kept for ever."""
+
+    name: str
+    key: str
+    """What the record's key is, in words; the partition follows from it."""
+
+    partitions: int
+    replication: int
+    cleanup: Cleanup
+    retention: timedelta | None
+    segment: timedelta
+    """Age at which a segment is closed; only closed segments are deleted or compacted."""
+
+    segment_bytes: int
+    max_message_bytes: int
+
+    @property
+    def configs(self) -> dict[str, str]:
+        """Kafka's own names for it."""
+        wanted = {
+            "cleanup.policy": self.cleanup,
+            "segment.ms": _milliseconds(self.segment),
+            "segment.bytes": str(self.segment_bytes),
+            "max.message.bytes": str(self.max_message_bytes),
+            "retention.ms": "-1" if self.retention is None else _milliseconds(self.retention),
+        }
+        return wanted | (_COMPACTION if self.cleanup == "compact" else {})
+
+
+_COMPACTION: Final = {
+    # Compact when a tenth is old values (at the default, half, a topic doubles first), and at the latest after 6 hours:
+    # a restart reads the whole topic.
+    "min.cleanable.dirty.ratio": "0.1",
+    "max.compaction.lag.ms": str(6 * 3600 * 1000),
+    # A reader that started before a deletion must still see it: a day is longer than any read to the end.
+    "delete.retention.ms": str(24 * 3600 * 1000),
+}
+
+
+def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str = APP_ID) -> tuple[Topic, ...]:
+    """All topics, for a cluster that keeps `replication` copies.
+
+    `articles.*`, `flags` and the changelog need equal partition counts: the heartbeat stays on its partition number
+    from one end to the other, and a Faust table is partitioned like the topic it is written from.
+    """
+    if partitions < MIN_PARTITIONS:
+        raise ValueError(f"partitions is {partitions}; at least {MIN_PARTITIONS} are needed")
+
+    def log(name: str, key: str, retention: timedelta, extra_bytes: int = 0) -> Topic:
+        return Topic(
+            name=name,
+            key=key,
+            partitions=partitions,
+            replication=replication,
+            cleanup="delete",
+            retention=retention,
+            # A day's segment keeps retention exact to a day; 256 MiB are some 80,000 articles of 3 KB.
+            segment=_DAY,
+            segment_bytes=256 * _MIB,
+            max_message_bytes=MAX_RECORD_BYTES + extra_bytes,
+        )
+
+    def table(name: str, key: str) -> Topic:
+        return Topic(
+            name=name,
+            key=key,
+            partitions=partitions,
+            replication=replication,
+            cleanup="compact",
+            retention=None,
+            # The open segment is never compacted, and it is read whole at each start: keep it short and small.
+            segment=_HOUR,
+            segment_bytes=32 * _MIB,
+            max_message_bytes=_MIB,
+        )
+
+    return (
+        # One outlet's articles together, because exact duplicates are looked for within an outlet.
+        log(ARTICLES_RAW, "registrable domain", ARTICLES_RETENTION),
+        # One language's articles in one order: the truth that a replay repeats.
+        log(ARTICLES_FRESH, "language", ARTICLES_RETENTION),
+        log(FLAGS, "language", FLAGS_RETENTION),
+        table(FEED_STATE, "feed URL"),
+        log(ARTICLES_RAW_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(ARTICLES_FRESH_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        # The agents expire its entries themselves, with tombstones; Kafka only compacts.
+        table(seen_changelog(app_id), "what was seen: an article's id, or an outlet and a text's hash"),
+    )
+
+
+def seen_changelog(app_id: str = APP_ID) -> str:
+    """Changelog topic of the deduplication's table: the name that Faust gives it."""
+    return f"{app_id}-seen-changelog"
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+TOPICS: Final = topics()

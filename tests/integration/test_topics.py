@@ -1,0 +1,40 @@
+"""Topics on a real broker: created as wanted, changed where the broker can, never repartitioned in silence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from pipeline.errors import KafkaError
+from pipeline.kafka import apply_topics, describe_topics, differences
+from pipeline.topics import TOPICS
+
+
+def test_every_topic_is_created_as_wanted_and_then_left_alone(topics_ready: str) -> None:
+    """After apply the cluster has every topic with its partitions and configuration; a second apply does nothing."""
+    actual = describe_topics([topics_ready], [topic.name for topic in TOPICS])
+    assert {topic.name: topic.partitions for topic in TOPICS} == {t.name: t.partitions for t in actual.values()}
+    assert all(differences(topic, actual[topic.name]) == {} for topic in TOPICS)
+    assert {change.action for change in apply_topics([topics_ready], TOPICS)} == {"left"}
+
+
+def test_a_changed_retention_is_set(topics_ready: str) -> None:
+    """Apply sets a configuration that differs, and says from what to what."""
+    topic = TOPICS[2]
+    longer = replace(topic, retention=timedelta(days=90))
+    (change,) = apply_topics([topics_ready], [longer])
+    after = describe_topics([topics_ready], [topic.name])[topic.name]
+    assert (change.action, change.detail) == ("changed", "retention.ms 2592000000 → 7776000000")
+    assert differences(longer, after) == {}
+    apply_topics([topics_ready], [topic])
+
+
+def test_another_number_of_partitions_is_an_exact_error_and_changes_nothing(topics_ready: str) -> None:
+    """A partition count that differs names the topic and both numbers, and no other topic is made before it."""
+    other = replace(TOPICS[0], partitions=6)
+    new = replace(TOPICS[0], name="not-made")
+    with pytest.raises(KafkaError, match=r"articles\.raw has 4 partitions, the configuration says 6"):
+        apply_topics([topics_ready], [new, other])
+    assert describe_topics([topics_ready], ["not-made"]) == {}
