@@ -1,0 +1,171 @@
+"""When a feed is polled next, and why. Pure: the clock is an argument, and jitter comes from the feed's URL.
+
+After a poll that worked, the next one waits for the longest of: the feed's own interval (or the default one), what the
+server's headers ask for (`pipeline.feeds.freshness`), and the `ttl` in the body. After one that failed the wait grows
+linearly with the failures in a row, faster the less likely it is that time alone heals it. It ends at the cap, not in
+oblivion: a dead feed keeps a slow poll, and comes back by itself when it lives again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+from pipeline.feeds.freshness import Hint, hints
+from pipeline.records import FeedState, Outcome
+
+FAILED: Final[Mapping[Outcome, float]] = {"hard": 2.0, "soft": 1.0, "temporary": 0.5}
+"""Intervals of wait that each failure in a row adds, by class. A refused or broken feed needs somebody to act; a 404 or
+429 often passes; a timeout mostly does (the classes are those of Media Cloud's rss-fetcher)."""
+
+SOFT_STATUSES: Final = frozenset({404, 408, 421, 425, 429})
+"""4xx answers that often pass by themselves; every 5xx does, too. A 429 is not a broken feed."""
+
+JITTER: Final = 0.1
+"""Of the wait, added at the most: feeds listed together drift apart instead of coming due together for ever."""
+
+UNVALIDATED_SECONDS: Final = 3600.0
+"""Wait after a full body without ETag and Last-Modified, unless the operator set the feed's interval: such a feed can
+only be fetched whole, and once an hour is what its publishers put up with (rachelbythebay.com, feed reader score)."""
+
+FULL_FETCH_EVERY: Final = timedelta(days=1)
+"""Some servers keep an ETag while the feed changes: once a day we ask without validators."""
+
+FIRST_SPREAD_SECONDS: Final = 3.0
+"""A cold start's first polls are spread over this: short, because somebody is waiting to see the first stories."""
+
+GONE: Final = 410
+
+
+class ListedFeed(Protocol):
+    """What is needed of a feed of the operator's list."""
+
+    @property
+    def url(self) -> str: ...
+    @property
+    def interval_seconds(self) -> float | None: ...
+
+
+class Timing(Protocol):
+    """What is needed of the settings' section `poll`; seconds."""
+
+    @property
+    def interval_seconds(self) -> float: ...
+    @property
+    def floor_seconds(self) -> float: ...
+    @property
+    def cap_seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """How a poll ended, as far as its timing is concerned."""
+
+    outcome: Outcome
+    status: int | None = None
+    """HTTP status; None when there was no answer."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case names."""
+
+    ttl_seconds: float | None = None
+    """From the body, or from the last body while it is unchanged."""
+
+    error: str = ""
+    """What went wrong, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """When the feed is polled next. ``failures`` is the number of failed polls in a row, this one included."""
+
+    next_poll: datetime
+    reason: str
+    failures: int
+
+
+def after(
+    state: FeedState | None, result: PollResult, *, now: datetime, feed: ListedFeed, settings: Timing
+) -> Decision:
+    """The next poll after one that ended with ``result`` at ``now``; ``state`` is from before that poll."""
+    failures = (state.failures if state else 0) + 1 if result.outcome in FAILED else 0
+    asked = hints(result.status or 0, result.headers, now)
+    longest = max([_ours(result, failures, feed, settings), *_own(result, feed), *asked], key=lambda hint: hint.seconds)
+    wait, reason = longest.seconds * (1 + JITTER * _fraction(feed.url)), _worded(longest)
+    if wait < settings.floor_seconds:
+        wait, reason = settings.floor_seconds, f"{reason}; raised to the floor of {_span(settings.floor_seconds)}"
+    if wait > settings.cap_seconds:
+        wait, reason = settings.cap_seconds, f"{reason}; cut to the cap of {_span(settings.cap_seconds)}"
+    return Decision(now + timedelta(seconds=wait), reason, failures)
+
+
+def first_poll(feed: ListedFeed, now: datetime) -> datetime:
+    """When a feed that was never polled is due: within `FIRST_SPREAD_SECONDS`, in an order that mixes the hosts."""
+    return now + timedelta(seconds=FIRST_SPREAD_SECONDS * _fraction(feed.url))
+
+
+def due(state: FeedState | None, *, now: datetime, feed: ListedFeed, settings: Timing) -> datetime:
+    """When a feed is due after a start at ``now``: when its state says, so that a restart asks nothing early.
+
+    A wait longer than the cap counts as the cap: the clock may have been wrong when it was stored, or the cap lowered.
+    """
+    if state is None:
+        return first_poll(feed, now)
+    return min(state.next_poll, now + timedelta(seconds=settings.cap_seconds))
+
+
+def conditional(state: FeedState | None, now: datetime) -> bool:
+    """Whether to send validators: there are some, and the last full body is not a day old."""
+    if state is None or not (state.etag or state.last_modified) or state.last_full_fetch is None:
+        return False
+    return timedelta(0) <= now - state.last_full_fetch < FULL_FETCH_EVERY
+
+
+def status_outcome(status: int) -> Outcome:
+    """The failure class of an HTTP status that is no success."""
+    return "soft" if status in SOFT_STATUSES or 500 <= status < 600 else "hard"
+
+
+def _ours(result: PollResult, failures: int, feed: ListedFeed, settings: Timing) -> Hint:
+    """Our own wait: the interval, or what the back-off makes of it."""
+    interval, source = settings.interval_seconds, "the default interval"
+    if feed.interval_seconds is not None:
+        interval, source = feed.interval_seconds, "the feed's own interval"
+    if result.outcome not in FAILED:
+        return Hint(interval, source)
+    why = result.error or f"HTTP {result.status}"
+    if result.status == GONE:
+        return Hint(settings.cap_seconds, f"the server says that the feed is gone ({why})")
+    return Hint(
+        interval * max(1.0, FAILED[result.outcome] * failures),
+        f"failed {_times(failures)} in a row, {result.outcome} ({why})",
+    )
+
+
+def _own(result: PollResult, feed: ListedFeed) -> list[Hint]:
+    """What the body asks for, and what its lack of validators does."""
+    found = [Hint(result.ttl_seconds, "the feed's ttl")] if result.ttl_seconds else []
+    bodied = result.outcome in {"changed", "unchanged"}
+    if bodied and feed.interval_seconds is None and not {"etag", "last-modified"} & result.headers.keys():
+        found.append(Hint(UNVALIDATED_SECONDS, "a full body without validators"))
+    return found
+
+
+def _worded(hint: Hint) -> str:
+    return f"{hint.source}: {_span(hint.seconds)}"
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.3g} s"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def _fraction(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
