@@ -15,7 +15,6 @@ from typing import Any, Final, Protocol, TextIO
 
 import structlog
 
-
 _JOINERS: Final = "\u200c\u200d"
 """Zero-width joiner and non-joiner: Persian and Hindi spell with them."""
 
@@ -112,5 +111,5 @@ def visible(text: str) -> str:
 
 
 def _harmless(character: str) -> bool:
-    """Controls, line separators and bidirectional overrides can rewrite what a reader sees; spaces and joiners cannot."""
+    """Controls, line separators and bidirectional overrides change what a reader sees; spaces and joiners do not."""
     return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"

@@ -1,0 +1,31 @@
+"""Runs a command that dies with its parent: ``python -I -S tether.py PARENT_PID COMMAND…``.
+
+Linux sends the signal of prctl(2) `PR_SET_PDEATHSIG` when the parent dies, however it dies, and keeps the setting over
+exec. It is set here, in a process of its own, because Python code between fork and exec (`preexec_fn`) may deadlock
+when the parent has threads. The signal is SIGKILL: it always works, and every child is built to be killed at any time.
+
+Only the standard library: it is run by its path, without site-packages, to cost a few milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""linux/prctl.h"""
+
+
+def main(parent: int, command: list[str]) -> None:
+    """Tie this process to ``parent`` and become ``command``."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the tie was made
+            sys.exit(0)
+    os.execv(command[0], command)  # noqa: S606 - no shell is the point
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2:])
