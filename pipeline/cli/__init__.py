@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -18,9 +19,14 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Entry point: an error that was foreseen is one sentence and an exit code, never a traceback."""
+    """Entry point of the `counterclaim` command."""
+    guarded(app)
+
+
+def guarded(run: Callable[[], object]) -> None:
+    """Run a command: an error that was foreseen is one sentence and its exit code, never a traceback."""
     try:
-        app()
+        run()
     except CounterclaimError as error:
         print(f"counterclaim: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

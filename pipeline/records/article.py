@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -22,16 +22,20 @@ MAX_BATCH_ARTICLES: Final = 64
 """Articles in one batch at the most."""
 
 MAX_BATCH_BYTES: Final = 512 * 1024
-"""Encoded size of one batch at the most; below Kafka's default 1 MB record limit with room for a dead letter's headers."""
+"""Encoded size of one batch at the most; below Kafka's default 1 MB record limit, with room for what stages add."""
+
+
+ArticleId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+TextHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 
 class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One article as a feed gave it, its text cleaned. Two articles with one `id` are revisions of one page."""
 
-    id: str
+    id: ArticleId
     """32 hex digits: BLAKE2b-128 of the canonical URL (or of outlet and item id, where there is no link)."""
 
-    text_hash: str
+    text_hash: TextHash
     """16 hex digits: hash of title, lead and body, folded for case and white space. Names the revision."""
 
     url: str

@@ -1,6 +1,6 @@
 """The settings, the feeds and the outlets as values: frozen, typed, every number with its unit in its name.
 
-These are the shapes of the files in `config/`; reading them, and saying where one is wrong, is `pipeline.settings.load`.
+These are the shapes of the files in `config/`; `pipeline.settings.load` reads them, and says where one is wrong.
 Unknown keys are refused. The docstring under a field is its description in the JSON Schema.
 """
 
@@ -41,7 +41,7 @@ class KafkaSettings(Model):
     """Servers of a Kafka cluster, each host:port. Empty: `counterclaim up` runs a broker of its own."""
 
     broker: Literal["embedded", "apache"] = "embedded"
-    """Which broker to run when `bootstrap` is empty: `embedded` keeps all in memory; `apache` is durable, needs Java."""
+    """Which broker to run when `bootstrap` is empty: `embedded` keeps all in memory; `apache` is durable, by Java."""
 
     port: Port = 9092
     """Port of our own broker on 127.0.0.1."""
@@ -107,6 +107,9 @@ class WorkerSettings(Model):
 
     data_dir: Path = Path("data/worker")
     """Folder of the store. Relative to the working directory."""
+
+    session_timeout_seconds: Annotated[float, Field(ge=6, le=300)] = 15
+    """After this long without a sign of life a worker's partitions go to the others."""
 
     remember_days: Annotated[float, Field(gt=0, le=3650)] = 30
     """How long an article is known as seen, counted from when it was last seen."""
@@ -209,6 +212,33 @@ class Feed(Model):
     """Time between two polls, in place of `poll.interval_seconds`."""
 
 
+class FeedOverride(Model):
+    """What the operator's list changes of a feed that another list has; what is left out stays."""
+
+    outlet: Name | None = None
+    owner: Name | None = None
+    country: Country | None = None
+    language: Language | None = None
+    interval_seconds: Seconds | None = None
+    """Time between two polls, in place of `poll.interval_seconds`."""
+
+
+class FeedsFile(Model):
+    """A list of feeds: the operator's, or one that it includes. Read in this order: include, feeds, drop, override."""
+
+    include: tuple[Name, ...] = ()
+    """Other lists: paths relative to this file, or `seeds:feeds/…` for the shipped ones; `*` in a file's name."""
+
+    feeds: tuple[Feed, ...] = ()
+    """Feeds of this list."""
+
+    override: dict[FeedUrl, FeedOverride] = {}
+    """Changes to feeds of the included lists, by URL."""
+
+    drop: tuple[FeedUrl, ...] = ()
+    """Feeds of the included lists that are not to be polled."""
+
+
 class Outlet(Model):
     """What is known of an outlet, whichever feed or link it comes by."""
 
@@ -227,3 +257,9 @@ class Outlet(Model):
 
     editions: tuple[Name, ...] = ()
     """Other names that its feeds carry: language services and sections that are no source of their own."""
+
+
+class OutletsFile(Model):
+    """What `outlets.yaml` holds."""
+
+    outlets: tuple[Outlet, ...] = ()

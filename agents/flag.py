@@ -1,0 +1,90 @@
+"""Agent `flag`: articles.fresh → flags. Each article that a rule matches goes on as a record of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from agents.outbox import Outgoing
+from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
+from pipeline.metrics import Metrics, language_label
+from pipeline.records import Article, ArticleBatch, Flag, FlaggedArticle, encode
+from pipeline.topics import FLAGS
+
+log = structlog.get_logger(__name__)
+
+
+class Rules(Protocol):
+    """What the agent needs of a rule set."""
+
+    hash: str
+
+    def flags(self, article: Article) -> tuple[Flag, ...]:
+        """The flags that the rules of the article's language raise."""
+
+
+def make_flag(rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_now) -> Handler:
+    """The handler. ``rules`` gives the rule set of the moment, so that a reload needs no restart."""
+
+    async def flag(batch: ArticleBatch, message: Message) -> Handled:
+        ruleset, now = rules(), clock()
+        flagged, dead = _match(batch, ruleset, message, now)
+        beat = batch.heartbeat
+        results = [Outgoing(FLAGS, encode(one), message.key, beat) for one in flagged] + dead
+
+        def count() -> None:
+            arrived = clock()
+            metrics.dead_letters.labels(topic=message.topic).inc(len(dead))
+            if beat is not None:
+                _count_heartbeat(metrics, beat, batch.fetched, arrived)
+            else:
+                _count_flags(metrics, flagged, arrived)
+
+        passed = 0 if beat is not None else len(flagged)
+        return Handled(tuple(results), 0 if beat is not None else len(batch.articles), passed, count)
+
+    return flag
+
+
+def _match(
+    batch: ArticleBatch, rules: Rules, message: Message, now: datetime
+) -> tuple[list[FlaggedArticle], list[Outgoing]]:
+    """Flagged articles, and dead letters for the articles that the rules could not handle."""
+    flagged: list[FlaggedArticle] = []
+    dead: list[Outgoing] = []
+    for article in batch.articles:
+        try:
+            flags = rules.flags(article)
+        except Exception as error:  # a rule that breaks on one article costs that article, never the stream
+            log.exception("rules failed", article=article.id, url=article.url)
+            dead.append(bury(message, msgspec.json.encode(article), error))
+            continue
+        if flags or batch.heartbeat is not None:
+            one = FlaggedArticle(
+                article=article, flags=flags, ruleset=rules.hash, flagged=now, heartbeat=batch.heartbeat
+            )
+            flagged.append(one)
+    return flagged, dead
+
+
+def _count_flags(metrics: Metrics, flagged: Sequence[FlaggedArticle], now: datetime) -> None:
+    for one in flagged:
+        metrics.fetched_to_flagged_seconds.observe((now - one.article.fetched).total_seconds())
+        for flag in one.flags:
+            metrics.flags.labels(kind=flag.kind, language=language_label(one.article.language)).inc()
+        log.info(
+            "flagged",
+            outlet=one.article.outlet,
+            kinds=sorted({flag.kind for flag in one.flags}),
+            title=one.article.title,
+            url=one.article.url,
+        )
+
+
+def _count_heartbeat(metrics: Metrics, partition: int, sent: datetime, now: datetime) -> None:
+    metrics.heartbeat_timestamp_seconds.labels(partition=partition).set(now.timestamp())
+    metrics.heartbeat_seconds.observe((now - sent).total_seconds())

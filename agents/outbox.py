@@ -1,0 +1,113 @@
+"""Sends results and acknowledges sources: in order, and never before Kafka has the results.
+
+Faust acknowledges an event when the agent comes back for the next one, and when the agent raises; it commits whatever
+is acknowledged. Waiting for each result's acknowledgement before taking the next event would be safe, but it costs the
+producer's linger each time. So agents here read an unacknowledged stream, hand each event with its results to the
+outbox and go on; the outbox acknowledges an event once all its results are on the log *and* every earlier event is
+acknowledged. The order matters: Faust's commit can pass over an older message that is still in flight.
+
+A result that cannot be sent stops the worker: nothing was acknowledged, so the next start does the work again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+IN_FLIGHT: Final = 500
+"""Events handed over and not yet acknowledged; then the agent waits. Some seconds of work at full speed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A record to send. ``partition`` None: by the key."""
+
+    topic: str
+    value: bytes
+    key: bytes | None = None
+    partition: int | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+class Producer(Protocol):
+    """What the outbox needs of Faust's producer: `send` returns when it is queued, the result when it is kept."""
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes, partition: int | None, timestamp: None, headers: Any
+    ) -> asyncio.Future[Any]: ...
+
+
+class Source(Protocol):
+    """What the outbox needs of an event."""
+
+    def ack(self) -> bool: ...
+
+
+@dataclass(slots=True)
+class _Parcel:
+    source: Source
+    acknowledged: Callable[[], None]
+    waiting: int
+    failed: BaseException | None = None
+
+
+@dataclass(slots=True)
+class Outbox:
+    """One agent's results on their way. ``crash`` is called once with the error when a result cannot be sent."""
+
+    producer: Producer
+    crash: Callable[[BaseException], None]
+    limit: int = IN_FLIGHT
+    _parcels: deque[_Parcel] = field(default_factory=deque)
+    _room: asyncio.Event = field(default_factory=asyncio.Event)
+    _crashed: bool = False
+
+    async def put(self, source: Source, results: Sequence[Outgoing], acknowledged: Callable[[], None]) -> None:
+        """Send ``results``; once they are kept, and all events before this one, acknowledge ``source`` and call
+        ``acknowledged``. Waits while the outbox is full."""
+        await self._wait_for_room()
+        parcel = _Parcel(source, acknowledged, len(results))
+        self._parcels.append(parcel)
+        for result in results:
+            try:
+                sent = await self.producer.send(
+                    result.topic, result.key, result.value, result.partition, None, result.headers or None
+                )
+            except Exception as error:  # whatever it is, the event must not be acknowledged
+                self._fail(parcel, error)
+                return
+            sent.add_done_callback(lambda done: self._arrived(parcel, done))
+        self._acknowledge()
+
+    def __len__(self) -> int:
+        """Events that are not acknowledged yet."""
+        return len(self._parcels)
+
+    async def _wait_for_room(self) -> None:
+        while len(self._parcels) >= self.limit:
+            self._room.clear()
+            await self._room.wait()
+
+    def _arrived(self, parcel: _Parcel, sent: asyncio.Future[Any]) -> None:
+        error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
+        if error is not None:
+            self._fail(parcel, error)
+            return
+        parcel.waiting -= 1
+        self._acknowledge()
+
+    def _fail(self, parcel: _Parcel, error: BaseException) -> None:
+        parcel.failed = error
+        if not self._crashed:
+            self._crashed = True
+            self.crash(error)
+
+    def _acknowledge(self) -> None:
+        while self._parcels and self._parcels[0].waiting == 0 and self._parcels[0].failed is None:
+            parcel = self._parcels.popleft()
+            parcel.source.ack()
+            parcel.acknowledged()
+        self._room.set()

@@ -1,0 +1,127 @@
+"""What every agent does: take an event, let a handler decide, hand the results to the outbox, count."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Protocol
+
+import structlog
+
+from agents.outbox import Outbox, Outgoing
+from pipeline.errors import RecordError
+from pipeline.metrics import Metrics
+from pipeline.records import ArticleBatch, DeadLetter, dead_letter, decode_batch
+
+log = structlog.get_logger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The wall clock; a parameter everywhere else."""
+    return datetime.now(UTC)
+
+
+class Message(Protocol):
+    """What a stage reads of Kafka's record."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Any
+    timestamp: float
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What came of one event: what to send, and what to count once Kafka has it."""
+
+    results: tuple[Outgoing, ...] = ()
+    articles_in: int = 0
+    articles_out: int = 0
+    count: Callable[[], None] | None = None
+
+
+Handler = Callable[[ArticleBatch, Message], Awaitable[Handled]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One agent's name, its handler, and what it needs to count. ``done`` is told of each acknowledged record."""
+
+    name: str
+    handle: Handler
+    metrics: Metrics
+    done: Callable[[Message], None]
+    clock: Clock = utc_now
+
+    async def run(self, stream: Any, outbox: Outbox) -> None:
+        """Work until the stream ends. ``stream`` is a Faust stream of `bytes`."""
+        in_progress = self.metrics.stage_in_progress.labels(stage=self.name)
+        async for event in stream.noack().events():
+            handled = await self._handle(event.message)
+            await outbox.put(event, handled.results, partial(self._acknowledged, event.message, handled))
+            in_progress.set(len(outbox))
+
+    async def _handle(self, message: Message) -> Handled:
+        try:
+            batch, bad = decode_batch(message.value)
+        except RecordError as error:
+            return Handled((bury(message, message.value, error),), count=self._dead(message.topic, 1))
+        handled = await self.handle(batch, message)
+        if not bad:
+            return handled
+        dead = tuple(bury(message, one.data, one.error) for one in bad)
+        return Handled(
+            handled.results + dead,
+            handled.articles_in + len(bad),
+            handled.articles_out,
+            _both(handled.count, self._dead(message.topic, len(bad))),
+        )
+
+    def _dead(self, topic: str, number: int) -> Callable[[], None]:
+        counter = self.metrics.dead_letters.labels(topic=topic)
+        return lambda: counter.inc(number)
+
+    def _acknowledged(self, message: Message, handled: Handled) -> None:
+        self.done(message)
+        self.metrics.articles_in.labels(stage=self.name).inc(handled.articles_in)
+        self.metrics.articles_out.labels(stage=self.name).inc(handled.articles_out)
+        self.metrics.stage_last_timestamp_seconds.labels(stage=self.name).set(self.clock().timestamp())
+        if handled.count is not None:
+            handled.count()
+
+
+def bury(message: Message, value: bytes, error: Exception) -> Outgoing:
+    """The dead letter for a record, or for one article of it (then ``value`` is that article's own bytes)."""
+    log.error("dead letter", topic=message.topic, partition=message.partition, offset=message.offset, reason=str(error))
+    letter: DeadLetter = dead_letter(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=value,
+        headers=_headers(message.headers),
+        error=error,
+    )
+    return Outgoing(letter.topic, letter.value, letter.key, headers=letter.headers)
+
+
+def _headers(headers: Any) -> tuple[tuple[str, bytes], ...]:
+    """Faust gives a record's headers as pairs, as a mapping, or as None."""
+    pairs: Sequence[tuple[str, bytes]] = list(headers.items()) if hasattr(headers, "items") else headers or ()
+    return tuple(pairs)
+
+
+def _both(first: Callable[[], None] | None, second: Callable[[], None]) -> Callable[[], None]:
+    def count() -> None:
+        if first is not None:
+            first()
+        second()
+
+    return count
