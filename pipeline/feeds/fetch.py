@@ -238,7 +238,7 @@ def _explained(url: str, error: Exception, limits: FetchLimits) -> FetchError:
             return FetchError(url, f"TLS failed: {error}")
         case aiohttp.ClientConnectorError():
             return FetchError(url, f"no connection: {error.os_error}")
-        case aiohttp.ContentEncodingError() | aiohttp.ClientPayloadError():
+        case aiohttp.ClientPayloadError():
             return FetchError(url, f"the body broke off or does not decode: {error}")
         case _:
             return FetchError(url, f"{type(error).__name__}: {error}")
