@@ -11,20 +11,24 @@ from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-import tldextract
 from babel import Locale
 from babel.core import get_global
 
+from pipeline.dedupe.canonical import registrable_domain
+
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
-_NO_COUNTRY: Final = frozenset("AC CP CQ DG EA EU EZ IC QO TA UN XA XB ZZ".split())
+_NO_COUNTRY: Final = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"])
 """Two-letter codes that CLDR has beyond ISO 3166-1: parts of countries, groups, pseudo-locales, "unknown". XK (Kosovo,
 user-assigned) stays, because outlets are based there."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the known word that is most like this one, or "" where none is."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """`; did you mean 'x'?` for the known word that is most like this one, or "" where none is.
+
+    ``cutoff`` is difflib's ratio from 0 to 1; 0.6, its own default, finds slips in words of this length.
+    """
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
@@ -67,13 +71,17 @@ def feed_key(url: str) -> str:
 @functools.cache
 def countries() -> frozenset[str]:
     """ISO 3166-1 alpha-2 codes, from the CLDR data in babel."""
-    return frozenset(c for c in Locale("en").territories if len(c) == 2 and c.isalpha()) - _NO_COUNTRY
+    return frozenset(code for code in map(str, Locale("en").territories) if _two_letters(code)) - _NO_COUNTRY
 
 
 @functools.cache
 def languages() -> frozenset[str]:
     """ISO 639-1 codes, from the CLDR data in babel."""
-    return frozenset(c for c in Locale("en").languages if len(c) == 2)
+    return frozenset(code for code in map(str, Locale("en").languages) if _two_letters(code))
+
+
+def _two_letters(code: str) -> bool:
+    return len(code) == 2 and code.isalpha()
 
 
 def check_country(code: str) -> str:
@@ -95,15 +103,9 @@ def check_language(code: str) -> str:
     raise ValueError(f"{code!r} is no language code of ISO 639-1 (two small letters){hint}")
 
 
-@functools.cache
-def _suffixes() -> tldextract.TLDExtract:
-    # The list that comes with the package: checking a configuration fetches nothing.
-    return tldextract.TLDExtract(cache_dir=None, suffix_list_urls=(), include_psl_private_domains=False)
-
-
 def check_domain(domain: str) -> str:
     """A registrable domain: what is bought under a public suffix, such as bbc.co.uk."""
-    found = _suffixes()(domain).top_domain_under_public_suffix
+    found = registrable_domain(domain)
     if found == domain:
         return domain
     hint = f"; write {found!r}" if found else ""

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
-from pipeline.settings.models import Feed, Outlet, Settings
+from pipeline.errors import ConfigError, Problem, RuleError
+from pipeline.settings.consistency import inconsistencies
+from pipeline.settings.document import Document, Where, read_document
+from pipeline.settings.environment import ENVIRONMENT, Override, read_environment
+from pipeline.settings.feeds import read_feeds
+from pipeline.settings.models import Feed, Outlet, Settings, SettingsFile
+from pipeline.settings.outlets import contradictions, read_outlets
+from pipeline.settings.sentences import check
 
 if TYPE_CHECKING:
-    from pipeline.rules import Rules  # type: ignore[attr-defined]  # being written
+    from pipeline.rules import Rules
+
+SETTINGS_FILE: Final = "counterclaim.yaml"
+
+_PATHS: Final = ("feeds_file", "rules_dir", "outlets_file")
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """All that `config/` says, validated as a whole."""
+    """All that a configuration folder says, validated as a whole."""
 
     settings: Settings
     feeds: tuple[Feed, ...]
@@ -25,29 +34,136 @@ class Configuration:
     rules: Rules
 
 
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """Where each setting comes from."""
+
+    document: Document
+    overrides: Mapping[Where, str]
+
+    def of(self, where: Where) -> str:
+        """A variable's name, file:line, or "default"."""
+        if where in self.overrides:
+            return self.overrides[where]
+        return self.document.place(where) if where in self.document.lines else "default"
+
+
 def load_settings(directory: Path, env: Mapping[str, str]) -> Settings:
-    """The settings of ``counterclaim.yaml`` in ``directory`` under the environment's overrides."""
-    path = directory / "counterclaim.yaml"
-    data: dict[str, Any] = (yaml.safe_load(path.read_text()) if path.exists() else None) or {}
-    if servers := env.get("COUNTERCLAIM_KAFKA"):
-        data.setdefault("kafka", {})["bootstrap"] = tuple(servers.split(","))
-    for section, info in Settings.model_fields.items():
-        for field in getattr(info.annotation, "model_fields", {}):
-            if (text := env.get(f"COUNTERCLAIM_{section}_{field}".upper())) is not None:
-                data.setdefault(section, {})[field] = text
-    return Settings(directory=directory, **data)
+    """The settings of ``directory`` under the environment's overrides.
+
+    Raises:
+        ConfigError: with every problem of the file and the environment.
+    """
+    return load_settings_and_origins(directory, env)[0]
+
+
+def load_settings_and_origins(directory: Path, env: Mapping[str, str]) -> tuple[Settings, Origins]:
+    """As `load_settings`, with where each value comes from.
+
+    Raises:
+        ConfigError: with every problem of the file and the environment.
+    """
+    problems: list[Problem] = []
+    settings, origins = _read_settings(directory, env, problems)
+    _raise(problems)
+    return settings, origins
 
 
 def load_feeds(settings: Settings) -> tuple[Feed, ...]:
-    """The feeds of the operator's list, includes resolved."""
-    raise NotImplementedError
+    """The feeds of the operator's list: includes resolved, drops and overrides applied.
+
+    Raises:
+        ConfigError: with every problem of the list and what it includes.
+    """
+    problems: list[Problem] = []
+    listed = read_feeds(settings.feeds_path, problems)
+    _raise(problems)
+    return tuple(one.feed for one in listed)
 
 
 def load_outlets(settings: Settings) -> tuple[Outlet, ...]:
-    """What is known of outlets."""
-    raise NotImplementedError
+    """What is known of outlets.
+
+    Raises:
+        ConfigError: with every problem of the file.
+    """
+    problems: list[Problem] = []
+    outlets = read_outlets(settings.outlets_path, problems)
+    _raise(problems)
+    return outlets
 
 
 def load_all(directory: Path, env: Mapping[str, str]) -> Configuration:
-    """Everything, validated as a whole."""
-    raise NotImplementedError
+    """Settings, feeds, outlets and rules, validated as a whole.
+
+    Raises:
+        ConfigError: with every problem of every file, so that one run shows all there is to mend.
+    """
+    problems: list[Problem] = []
+    settings, _ = _read_settings(directory, env, problems)
+    feeds = read_feeds(settings.feeds_path, problems)
+    outlets = read_outlets(settings.outlets_path, problems)
+    problems += contradictions(feeds, outlets)
+    rules = _read_rules(settings.rules_path, problems)
+    _raise(problems)
+    if rules is None:  # unreachable: then there were problems
+        raise ConfigError(problems)
+    return Configuration(settings, tuple(one.feed for one in feeds), outlets, rules)
+
+
+def _raise(problems: list[Problem]) -> None:
+    """End here if there are problems; those of one file come in the order of its lines."""
+    if problems:
+        files = list(dict.fromkeys(problem.file for problem in problems))
+        raise ConfigError(sorted(problems, key=lambda problem: (files.index(problem.file), problem.line or 0)))
+
+
+def _read_rules(path: Path, problems: list[Problem]) -> Rules | None:
+    from pipeline.rules import load_rules
+
+    try:
+        return load_rules(path)
+    except RuleError as error:
+        problems.extend(error.problems)
+        return None
+
+
+def _read_settings(directory: Path, env: Mapping[str, str], problems: list[Problem]) -> tuple[Settings, Origins]:
+    """The effective settings. With problems, they are good for nothing but finding the other files."""
+    path = directory / SETTINGS_FILE
+    document = read_document(path, problems, missing=f"`counterclaim init {directory}` writes a starter configuration")
+    document = document or Document(path, {}, {})
+    overrides = read_environment(env, problems)
+    origins = Origins(document, {override.where: override.variable for override in overrides})
+    written = check(document, SettingsFile, problems)
+    if written is None:
+        written = SettingsFile.model_validate({key: document.data[key] for key in _PATHS if _is_text(document, key)})
+    settings = _effective(written, overrides, directory)
+    if not problems:
+        problems.extend(_inconsistencies(settings, origins))
+    return settings, origins
+
+
+def _is_text(document: Document, key: str) -> bool:
+    return isinstance(document.data.get(key), str)
+
+
+def _effective(written: SettingsFile, overrides: tuple[Override, ...], directory: Path) -> Settings:
+    data: dict[str, Any] = written.model_dump() | {"directory": directory}
+    for override in overrides:
+        inner = data
+        for part in override.where[:-1]:
+            inner = inner[str(part)]
+        inner[str(override.where[-1])] = override.value
+    return Settings.model_validate(data)
+
+
+def _inconsistencies(settings: Settings, origins: Origins) -> list[Problem]:
+    found = []
+    for where, message in inconsistencies(settings):
+        overridden = origins.overrides.get(where)
+        if overridden:
+            found.append(Problem(ENVIRONMENT, None, f"{overridden}: {message}"))
+        else:
+            found.append(Problem(origins.document.file, origins.document.line(where), message))
+    return found
