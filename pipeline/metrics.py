@@ -29,6 +29,7 @@ from prometheus_client import (
 from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.records import Kind, Outcome
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,7 +46,7 @@ DUPLICATE_KINDS: Final = ("seen_again", "duplicate", "revision")
 FEED_STATES: Final = ("new", "ok", "failing")
 """`new`: not polled yet; `failing`: its last poll failed."""
 
-CONSUMED_TOPICS: Final = ("articles.raw", "articles.fresh")
+CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH)
 """Topics that a stage reads, so that may have lag and dead letters."""
 
 CHILDREN: Final = ("broker", "poller", "worker")

@@ -1,0 +1,151 @@
+"""The metrics as a scraper sees them."""
+
+from __future__ import annotations
+
+import socket
+import urllib.error
+import urllib.request
+from collections import Counter as Tally
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from pipeline import __version__
+from pipeline.errors import PortTakenError
+from pipeline.metrics import LANGUAGES, MAX_SERIES, Exporter, Metrics, language_label, serve
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    """A process's metrics on a registry of their own."""
+    return Metrics(CollectorRegistry())
+
+
+@pytest.fixture
+def exporter(metrics: Metrics) -> Iterator[Exporter]:
+    """The metrics served on any free port."""
+    with serve(metrics, "127.0.0.1", 0) as running:
+        yield running
+
+
+def scrape(url: str) -> dict[str, Metric]:
+    """What a scrape finds, by the metric's name."""
+    with urllib.request.urlopen(url) as answer:
+        return {family.name: family for family in text_string_to_metric_families(answer.read().decode())}
+
+
+def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
+    """A process that did nothing yet shows each outcome, stage and kind at zero, so that the first is an increase."""
+    families = scrape(exporter.url)
+    expected = {
+        "counterclaim_polls": {"changed", "unchanged", "not_modified", "hard", "soft", "temporary"},
+        "counterclaim_articles_in": {"poll", "dedupe", "flag"},
+        "counterclaim_duplicates": {"seen_again", "duplicate", "revision"},
+        "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH},
+        "counterclaim_feeds": {"new", "ok", "failing"},
+        "counterclaim_child_restarts": {"broker", "poller", "worker"},
+    }
+    for name, values in expected.items():
+        samples = families[name].samples
+        assert {value for sample in samples for value in sample.labels.values()} == values
+        assert {sample.value for sample in samples} == {0}
+    flags = families["counterclaim_flags"].samples
+    assert {sample.labels["kind"] for sample in flags} == {"denial", "allegation"}
+    assert {sample.labels["language"] for sample in flags} == {*LANGUAGES, "other"}
+
+
+def test_times_and_lags_are_absent_until_measured(exporter: Exporter, metrics: Metrics) -> None:
+    """A heartbeat time of zero would be a false statement: there is no series before the first."""
+    absent = ("heartbeat_timestamp_seconds", "lag_messages", "lag_seconds", "stage_last_timestamp_seconds")
+    families = scrape(exporter.url)
+    assert all(not families[f"counterclaim_{name}"].samples for name in absent)
+    metrics.heartbeat_timestamp_seconds.labels(partition=3).set(1e9)
+    (sample,) = scrape(exporter.url)["counterclaim_heartbeat_timestamp_seconds"].samples
+    assert (sample.labels, sample.value) == ({"partition": "3"}, 1e9)
+
+
+def test_no_metric_has_too_many_series(metrics: Metrics) -> None:
+    """Labels are few and bounded; a histogram's buckets are not counted, but its label combinations are."""
+    series = Tally(
+        family.name
+        for family in metrics.registry.collect()
+        for sample in family.samples
+        if not sample.name.endswith(("_bucket", "_created"))
+    )
+    assert max(series.values()) <= MAX_SERIES
+
+
+def test_every_name_has_prefix_unit_and_help(metrics: Metrics) -> None:
+    """Only the process collector's names are not ours; each metric says what it is."""
+    families = [family for family in metrics.registry.collect() if not family.name.startswith("process_")]
+    assert all(family.name.startswith("counterclaim_") and family.documentation.endswith(".") for family in families)
+    histograms = [family.name for family in families if family.type == "histogram"]
+    assert histograms
+    assert all(name.endswith("_seconds") for name in histograms)
+
+
+@pytest.mark.parametrize(("seconds", "bucket"), [(0.1, "0.1"), (60.0, "60.0")])
+def test_objectives_lie_on_bucket_boundaries(exporter: Exporter, metrics: Metrics, seconds: float, bucket: str) -> None:
+    """A latency of exactly the objective counts as within it, so that the share within it is exact."""
+    metrics.fetched_to_flagged_seconds.observe(seconds)
+    counts = {
+        sample.labels["le"]: sample.value
+        for sample in scrape(exporter.url)["counterclaim_fetched_to_flagged_seconds"].samples
+        if "le" in sample.labels
+    }
+    assert counts[bucket] == 1
+    assert sum(counts.values()) == sum(float(le) >= seconds for le in counts)
+
+
+def test_languages_that_are_not_told_apart_are_one(metrics: Metrics) -> None:
+    """A feed in a language without a rule file does not make a series of its own."""
+    assert (language_label("fa"), language_label("eo"), language_label("")) == ("fa", "other", "other")
+
+
+def test_build_info_names_the_versions(exporter: Exporter) -> None:
+    """The versions that matter for a report are labels of one series with the value 1."""
+    families = scrape(exporter.url)
+    (sample,) = families["counterclaim_build_info"].samples
+    assert sample.value == 1
+    assert sample.labels["version"] == __version__
+    assert sample.labels["faust"] == "0.15.3"
+    assert "process_resident_memory_bytes" in families
+    assert not any(name.endswith("_created") for name in families)
+
+
+def test_taken_port_names_the_setting(metrics: Metrics) -> None:
+    """The error says which setting to change, and ends the command with 3."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortTakenError, match=rf"127\.0\.0\.1:{port} .*metrics\.poll_port") as caught:
+            serve(metrics, "127.0.0.1", port, setting="metrics.poll_port")
+    assert caught.value.exit_code == 3
+
+
+def test_close_gives_the_port_back(metrics: Metrics) -> None:
+    """After close nobody answers, and the port can be taken again."""
+    with serve(metrics, "127.0.0.1", 0) as first:
+        assert scrape(first.url)
+    with pytest.raises(urllib.error.URLError):
+        scrape(first.url)
+    with serve(metrics, "127.0.0.1", first.port) as second:
+        assert second.port == first.port
+
+
+def test_two_processes_metrics_do_not_meet() -> None:
+    """The registry is injected: two objects in one interpreter count apart."""
+    one, two = Metrics(CollectorRegistry()), Metrics(CollectorRegistry())
+    one.rebalances.inc()
+    assert one.registry.get_sample_value("counterclaim_rebalances_total") == 1
+    assert two.registry.get_sample_value("counterclaim_rebalances_total") == 0
+
+
+def test_address_of_a_server_on_every_interface(metrics: Metrics) -> None:
+    """The address given to others can be opened: 0.0.0.0 is not one."""
+    with serve(metrics, "0.0.0.0", 0) as running:
+        assert running.url == f"http://127.0.0.1:{running.port}/metrics"
+        assert scrape(running.url)
