@@ -160,14 +160,15 @@ class Tree:
         return self._supervisor
 
     def _child_env(self) -> dict[str, str]:
-        env = dict(self._env) | {
+        env = _setting(self._env, "COUNTERCLAIM_KAFKA_BOOTSTRAP", None) | {
             "COUNTERCLAIM_CONFIG": str(self._directory),
             "COUNTERCLAIM_KAFKA": self.bootstrap,
             "PYTHONUNBUFFERED": "1",
         }
         if self._forgets:
             self._generation += 1
-            env["COUNTERCLAIM_WORKER_DATA_DIR"] = str(self._run_dir / f"worker-{self._generation}")
+            folder = self._run_dir / f"worker-{self._generation}"
+            env = _setting(env, "COUNTERCLAIM_WORKER_DATA_DIR", str(folder))
         return env
 
     @property
@@ -224,3 +225,9 @@ class Tree:
     def _count(self, child: str) -> None:
         self.restarts[child] = self.restarts.get(child, 0) + 1
         self.metrics.child_restarts.labels(child=child).inc()
+
+
+def _setting(env: Mapping[str, str], name: str, value: str | None) -> dict[str, str]:
+    """``env`` with one setting replaced (None: taken out), also where its value came from a file: none is set twice."""
+    rest = {key: text for key, text in env.items() if key not in {name, f"{name}_FILE"}}
+    return rest if value is None else rest | {name: value}
