@@ -1,0 +1,74 @@
+"""JSON Schemas of what is on the topics, for those who read them with other tools. `docs/schemas/` holds them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from pipeline.records.article import Article, ArticleBatch
+from pipeline.records.feed import FeedState
+from pipeline.records.flag import Flag, FlaggedArticle, Span
+from pipeline.records.values import Record
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+RECORDS: Final[Mapping[str, type[Record]]] = {
+    "article-batch": ArticleBatch,
+    "flagged-article": FlaggedArticle,
+    "feed-state": FeedState,
+}
+"""Records by the name of their schema."""
+
+_STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (Article, ArticleBatch, FeedState, Flag, FlaggedArticle, Span)
+"""Every struct that is part of one."""
+
+
+def record_schema(name: str) -> dict[str, Any]:
+    """JSON Schema (2020-12) of the record with that name in `RECORDS`, every field with its docstring.
+
+    A reader must ignore properties that it does not know, so the schema allows them. `schema` is required here, though
+    msgspec takes its default for one of ours: on the wire it is always there.
+    """
+    record = RECORDS[name]
+    (top,), components = msgspec.json.schema_components([record], ref_template="#/$defs/{name}")
+    for struct in _STRUCTS:
+        if struct.__name__ in components:
+            _annotate(components[struct.__name__], struct)
+    shape = components[record.__name__]
+    shape["properties"]["schema"] = {"type": "string", "pattern": r"^[0-9]+\.[0-9]+$", "description": "major.minor"}
+    shape["required"] = ["schema", *shape["required"]]
+    return {"$schema": DIALECT, "title": record.__name__} | top | {"$defs": components}
+
+
+def _annotate(shape: dict[str, Any], struct: type[msgspec.Struct]) -> None:
+    """Add what msgspec does not tell: descriptions, and that a string is a time (RFC 3339)."""
+    properties = shape["properties"]
+    shape["description"] = inspect.cleandoc(shape["description"])  # Python keeps the indentation until 3.13
+    for field, description in _field_descriptions(struct).items():
+        properties[field]["description"] = description
+    for info in msgspec.structs.fields(struct):
+        if info.type is datetime:
+            properties[info.name]["format"] = "date-time"
+        elif info.type == datetime | None:
+            properties[info.name]["anyOf"][0]["format"] = "date-time"
+
+
+def _field_descriptions(record: type[msgspec.Struct]) -> dict[str, str]:
+    """The docstrings under a struct's own fields, which Python itself does not keep."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(record)))
+    definition = tree.body[0]
+    if not isinstance(definition, ast.ClassDef):
+        raise TypeError(f"{record!r} is not defined by a class statement")
+    found: dict[str, str] = {}
+    for field, text in zip(definition.body, definition.body[1:], strict=False):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+            found[field.target.id] = inspect.cleandoc(text.value.value).replace("\n", " ")
+    return found
