@@ -74,7 +74,7 @@ class Outbox:
         for result in results:
             try:
                 sent = await self.producer.send(
-                    result.topic, result.key, result.value, result.partition, None, result.headers or None
+                    result.topic, result.key, result.value, result.partition, None, list(result.headers) or None
                 )
             except Exception as error:  # whatever it is, the event must not be acknowledged
                 self._fail(parcel, error)

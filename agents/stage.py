@@ -62,11 +62,10 @@ class Stage:
 
     async def run(self, stream: Any, outbox: Outbox) -> None:
         """Work until the stream ends. ``stream`` is a Faust stream of `bytes`."""
-        in_progress = self.metrics.stage_in_progress.labels(stage=self.name)
+        self.metrics.stage_in_progress.labels(stage=self.name).set_function(outbox.__len__)
         async for event in stream.noack().events():
             handled = await self._handle(event.message)
             await outbox.put(event, handled.results, partial(self._acknowledged, event.message, handled))
-            in_progress.set(len(outbox))
 
     async def _handle(self, message: Message) -> Handled:
         try:

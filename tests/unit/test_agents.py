@@ -1,0 +1,283 @@
+"""The agents' handlers without Faust or a broker: records in, records out, what is counted and what is buried."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry
+
+from agents.dedupe import make_dedupe
+from agents.flag import make_flag
+from agents.outbox import Outbox
+from agents.seen import SeenTable
+from agents.sensor import LagTracker
+from agents.stage import Handler, Stage
+from pipeline.metrics import Metrics
+from pipeline.records import Article, Flag, Span, batches, encode, flag_id, flagged
+from tests.articles import NOON, make_article, make_batch
+from tests.unit.test_outbox import Shelf, settle
+
+MONTH = timedelta(days=30)
+
+
+@dataclass
+class Record:
+    """A Kafka record, as Faust hands it to an agent."""
+
+    value: bytes
+    topic: str = "articles.raw"
+    partition: int = 0
+    offset: int = 0
+    key: bytes | None = b"herald.example"
+    headers: Any = None
+    timestamp: float = NOON.timestamp()
+
+
+@dataclass
+class Event:
+    """An event of a Faust stream."""
+
+    message: Record
+    acknowledged: list[int]
+
+    def ack(self) -> bool:
+        """Note the offset."""
+        self.acknowledged.append(self.message.offset)
+        return True
+
+
+@dataclass
+class Stream:
+    """A finite stream with Faust's two methods that a stage uses."""
+
+    records: list[Record]
+    acknowledged: list[int] = field(default_factory=list)
+
+    def noack(self) -> Stream:
+        """Events are acknowledged by hand."""
+        return self
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Each record once."""
+        for record in self.records:
+            yield Event(record, self.acknowledged)
+
+
+@dataclass
+class OneRule:
+    """A rule set that finds the word "denies" in a title, and breaks on the word "bomb"."""
+
+    hash: str = "0123456789ab"
+
+    def flags(self, article: Article) -> tuple[Flag, ...]:
+        """One denial, or none."""
+        if "bomb" in article.title:
+            raise RuntimeError("rule broke")
+        at = article.title.find("denies")
+        if at < 0:
+            return ()
+        spans = (Span(field="title", start=at, end=at + 6, quote="denies"),)
+        return (
+            Flag(
+                id=flag_id(article.id, "r1", spans),
+                kind="denial",
+                category="denial",
+                rule="r1",
+                version=1,
+                score=1.0,
+                spans=spans,
+            ),
+        )
+
+
+class Sent(Shelf):
+    """A producer that keeps everything at once and remembers where it went."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[tuple[str, bytes | None, bytes, int | None, Any]] = []
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes, partition: int | None, timestamp: None, headers: Any
+    ) -> Any:  # noqa: E501
+        """Keep it."""
+        self.records.append((topic, key, value, partition, headers))
+        future = await super().send(topic, key, value, partition, timestamp, headers)
+        future.set_result(None)
+        return future
+
+    def on(self, topic: str) -> list[bytes]:
+        """The values sent to a topic."""
+        return [value for name, _, value, _, _ in self.records if name == topic]
+
+
+@dataclass
+class Bench:
+    """One stage with a real outbox and real metrics."""
+
+    handler: Handler
+    metrics: Metrics
+    sent: Sent = field(default_factory=Sent)
+
+    async def play(self, *records: Record) -> list[int]:
+        """Run the stage over the records; the offsets acknowledged."""
+        stream = Stream(list(records))
+        lag = LagTracker(self.metrics)
+        stage = Stage("dedupe", self.handler, self.metrics, lag.acknowledged, lambda: NOON + timedelta(seconds=2))
+        await stage.run(stream, Outbox(self.sent, crash=lambda error: None))
+        await settle()
+        return stream.acknowledged
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """A sample of the metrics."""
+        return self.metrics.registry.get_sample_value(f"counterclaim_{name}", labels)
+
+
+def dedupe_bench(table: dict[bytes, bytes] | None = None) -> Bench:
+    """The dedupe stage over a dict."""
+    metrics = Metrics(CollectorRegistry())
+    seen = SeenTable({} if table is None else table, MONTH)
+    return Bench(make_dedupe(seen, lambda _title, _text, declared: declared or "und", metrics), metrics)
+
+
+def flag_bench() -> Bench:
+    """The flag stage over one rule."""
+    metrics = Metrics(CollectorRegistry())
+    return Bench(make_flag(OneRule, metrics, lambda: NOON + timedelta(seconds=2)), metrics)
+
+
+async def test_dedupe_sends_what_is_new_and_counts_the_rest() -> None:
+    """New articles go to articles.fresh keyed by language; a repeat is counted, acknowledged and dropped."""
+    bench = dedupe_bench()
+    batch = make_batch(make_article(1, language="en"), make_article(2, language="fr"))
+    acknowledged = await bench.play(Record(encode(batch)), Record(encode(batch), offset=1))
+    assert [key for _, key, *_ in bench.sent.records] == [b"en", b"fr"]
+    assert acknowledged == [0, 1]
+    assert bench.value("duplicates_total", kind="seen_again") == 2
+    assert bench.value("articles_in_total", stage="dedupe") == 4
+    assert bench.value("articles_out_total", stage="dedupe") == 2
+
+
+async def test_a_worker_that_died_after_the_claim_sends_again() -> None:
+    """The claim survives a crash, its output does not: the redelivered batch is sent as if for the first time."""
+    table: dict[bytes, bytes] = {}
+    record = Record(encode(make_batch(make_article(1, language="en"))))
+    first, second = dedupe_bench(table), dedupe_bench(table)
+    await first.play(record)
+    await second.play(record)
+    assert second.sent.on("articles.fresh") == first.sent.on("articles.fresh") != []
+
+
+async def test_moved_partitions_are_read_from_the_table_again() -> None:
+    """After a rebalance the index is built anew from what the table holds now, another worker's claims included."""
+    table: dict[bytes, bytes] = {}
+    ours, theirs = SeenTable(table, MONTH), SeenTable(table, MONTH)
+    batch = make_batch(make_article(1))
+    await ours.verdicts(make_batch(make_article(9), id="b0"), 0, 0)
+    ours.drop()
+    await theirs.verdicts(batch, 0, 1)
+    (verdict,) = await ours.verdicts(make_batch(make_article(1), id="b2"), 0, 2)
+    assert verdict.kind == "seen_again"
+
+
+async def test_expired_claims_leave_the_table() -> None:
+    """The table does not grow for ever: past the span its claims are deleted, with the next batch that stores one."""
+    table: dict[bytes, bytes] = {}
+    seen = SeenTable(table, MONTH)
+    await seen.verdicts(make_batch(make_article(1), id="old"), 0, 0)
+    await seen.verdicts(make_batch(make_article(2), id="new", fetched=NOON + 2 * MONTH), 0, 1)
+    assert list(table) == [b"new@1"]
+
+
+async def test_undecodable_bytes_are_buried_and_the_stream_goes_on() -> None:
+    """The dead letter has the original bytes, key and headers, and says where it came from; the next record is handled."""
+    bench = dedupe_bench()
+    junk = Record(b"\xffjunk", offset=7, partition=3, headers=[("trace", b"t1")])
+    acknowledged = await bench.play(junk, Record(encode(make_batch(make_article(1))), offset=8))
+    topic, key, value, _, headers = bench.sent.records[0]
+    assert (topic, key, value) == ("articles.raw.dead", b"herald.example", b"\xffjunk")
+    named = dict(headers)
+    assert (named["trace"], named["counterclaim-partition"], named["counterclaim-offset"]) == (b"t1", b"3", b"7")
+    assert named["counterclaim-error"] == b"UndecodableError"
+    assert acknowledged == [7, 8]
+    assert len(bench.sent.on("articles.fresh")) == 1
+    assert bench.value("dead_letters_total", topic="articles.raw") == 1
+
+
+async def test_a_newer_major_version_is_buried() -> None:
+    """A record of a later counterclaim is kept for it, not misread."""
+    bench = dedupe_bench()
+    await bench.play(Record(encode(msgspec.structs.replace(make_batch(make_article(1)), schema="2.0"))))
+    ((topic, _, _, _, headers),) = bench.sent.records
+    assert (topic, dict(headers)["counterclaim-error"]) == ("articles.raw.dead", b"NewerSchemaError")
+
+
+async def test_one_bad_article_does_not_cost_its_batch() -> None:
+    """The article that cannot be read is buried alone, with its own bytes; the others pass."""
+    bench = dedupe_bench()
+    raw = msgspec.json.decode(encode(make_batch(make_article(1), make_article(2))))
+    raw["articles"][0]["id"] = "not hexadecimal"
+    await bench.play(Record(msgspec.json.encode(raw)))
+    (dead,) = bench.sent.on("articles.raw.dead")
+    (fresh,) = bench.sent.on("articles.fresh")
+    assert msgspec.json.decode(dead)["id"] == "not hexadecimal"
+    assert [article.id for article in batches.decode(fresh).articles] == [make_article(2).id]
+
+
+async def test_flag_sends_one_record_a_flagged_article() -> None:
+    """Flagged articles go on alone with their flags and the rule set's hash; the others are done."""
+    bench = flag_bench()
+    batch = make_batch(make_article(1, language="en"), make_article(2, title="Minister denies report", language="en"))
+    await bench.play(Record(encode(batch), topic="articles.fresh", key=b"en"))
+    ((topic, key, value, _, _),) = bench.sent.records
+    one = flagged.decode(value)
+    assert (topic, key, one.article.id, one.ruleset) == ("flags", b"en", make_article(2).id, OneRule.hash)
+    assert [flag.kind for flag in one.flags] == ["denial"]
+    assert bench.value("flags_total", kind="denial", language="en") == 1
+    assert bench.value("fetched_to_flagged_seconds_sum") == 2.0
+
+
+async def test_a_rule_that_breaks_costs_one_article() -> None:
+    """The article that no rule set could handle is buried with its bytes; the rest of its batch is flagged."""
+    bench = flag_bench()
+    batch = make_batch(make_article(1, title="A bomb of a rule"), make_article(2, title="Minister denies report"))
+    await bench.play(Record(encode(batch), topic="articles.fresh"))
+    (dead,) = bench.sent.on("articles.fresh.dead")
+    assert msgspec.json.decode(dead, type=Article).id == make_article(1).id
+    assert len(bench.sent.on("flags")) == 1
+    assert bench.value("dead_letters_total", topic="articles.fresh") == 1
+
+
+async def test_a_heartbeat_keeps_its_partition_and_is_never_a_duplicate() -> None:
+    """It passes dedupe unchanged, however often, and ends on `flags` at the same partition, measured, not counted."""
+    beat = encode(make_batch(make_article(1), heartbeat=2))
+    dedupe, flag = dedupe_bench(), flag_bench()
+    await dedupe.play(Record(beat, partition=2), Record(beat, partition=2, offset=1))
+    assert [(value, partition) for _, _, value, partition, _ in dedupe.sent.records] == [(beat, 2)] * 2
+    await flag.play(Record(beat, topic="articles.fresh", partition=2))
+    ((topic, _, value, partition, _),) = flag.sent.records
+    assert (topic, partition, flagged.decode(value).heartbeat) == ("flags", 2, 2)
+    assert flag.value("heartbeat_seconds_count") == 1
+    assert flag.value("heartbeat_timestamp_seconds", partition="2") == (NOON + timedelta(seconds=2)).timestamp()
+    assert flag.value("articles_out_total", stage="dedupe") == 0
+
+
+def test_lag_is_what_waits_and_how_old_it_is() -> None:
+    """Messages: end minus handled. Seconds: only while something waits. A partition that moved away is not told."""
+    metrics = Metrics(CollectorRegistry())
+    lag = LagTracker(metrics)
+    lag.acknowledged(Record(b"", offset=9, timestamp=100.0))
+    lag.acknowledged(Record(b"", offset=4, timestamp=100.0, partition=1))
+    lag.measure([("articles.raw", 0, 25), ("articles.raw", 1, 5), ("articles.raw", 2, None)], now=160.0)
+    sample = metrics.registry.get_sample_value
+    assert sample("counterclaim_lag_messages", {"topic": "articles.raw", "partition": "0"}) == 15
+    assert sample("counterclaim_lag_messages", {"topic": "articles.raw", "partition": "1"}) == 0
+    assert sample("counterclaim_lag_messages", {"topic": "articles.raw", "partition": "2"}) is None
+    assert sample("counterclaim_lag_seconds", {"topic": "articles.raw"}) == 60
+    lag.lost()
+    assert sample("counterclaim_lag_messages", {"topic": "articles.raw", "partition": "0"}) is None
+    assert sample("counterclaim_lag_seconds", {"topic": "articles.raw"}) is None
