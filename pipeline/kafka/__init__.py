@@ -1,12 +1,34 @@
 """The only package that imports kafka-python: publish, follow and read topics, and look after them.
 
-connect    admin connections, errors in words
-admin      topics applied and shown, consumer lag
-publish    `Publisher`: acknowledged sends from asyncio
-follow     `Follower` and `read_table`: group-less reading
+    connect    connections, errors in words
+    publish    `Publisher`: acknowledged sends from asyncio
+    follow     `Follower` and `read_table`: group-less reading
+    admin      topics applied and shown
+    lag        consumer lag
+
+`Publisher` and `Follower` are for the event loop; all functions block, call them in a thread.
 """
 
 from pipeline.kafka.admin import ActualTopic, Change, apply_topics, describe_topics, differences
 from pipeline.kafka.connect import ping
+from pipeline.kafka.follow import Follower, Message, begin_offsets, end_offsets, read_table
+from pipeline.kafka.lag import PartitionLag, lag
+from pipeline.kafka.publish import Position, Publisher
 
-__all__ = ["ActualTopic", "Change", "apply_topics", "describe_topics", "differences", "ping"]
+__all__ = [
+    "ActualTopic",
+    "Change",
+    "Follower",
+    "Message",
+    "PartitionLag",
+    "Position",
+    "Publisher",
+    "apply_topics",
+    "begin_offsets",
+    "describe_topics",
+    "differences",
+    "end_offsets",
+    "lag",
+    "ping",
+    "read_table",
+]
