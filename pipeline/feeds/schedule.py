@@ -39,6 +39,9 @@ FIRST_SPREAD_SECONDS: Final = 3.0
 
 GONE: Final = 410
 
+MAX_WORDS: Final = 300
+"""Characters of an error that are kept in a reason."""
+
 
 class ListedFeed(Protocol):
     """What is needed of a feed of the operator's list."""
@@ -136,7 +139,7 @@ def _ours(result: PollResult, failures: int, feed: ListedFeed, settings: Timing)
         interval, source = feed.interval_seconds, "the feed's own interval"
     if result.outcome not in FAILED:
         return Hint(interval, source)
-    why = result.error or f"HTTP {result.status}"
+    why = _bounded(result.error or f"HTTP {result.status}")
     if result.status == GONE:
         return Hint(settings.cap_seconds, f"the server says that the feed is gone ({why})")
     return Hint(
@@ -152,6 +155,11 @@ def _own(result: PollResult, feed: ListedFeed) -> list[Hint]:
     if bodied and feed.interval_seconds is None and not {"etag", "last-modified"} & result.headers.keys():
         found.append(Hint(UNVALIDATED_SECONDS, "a full body without validators"))
     return found
+
+
+def _bounded(text: str) -> str:
+    """What can go on a record: it may quote a server, whose bytes need not be UTF-8 nor short."""
+    return text[:MAX_WORDS].encode(errors="replace").decode()
 
 
 def _worded(hint: Hint) -> str:

@@ -1,0 +1,258 @@
+"""The poller's loop: which feed, when; publish what it brought, and only then remember that it was there.
+
+The order is the guarantee. Validators and seen items are kept only after Kafka acknowledged every article of the poll,
+so whatever breaks between, the next poll fetches and publishes again: at least once, and dedupe drops the repeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+
+from pipeline import logs
+from pipeline.clock import Clock, SystemClock
+from pipeline.errors import PublishError
+from pipeline.feeds import schedule, state
+from pipeline.feeds.publish import Sends, publish
+from pipeline.feeds.queue import DueQueue
+from pipeline.feeds.schedule import PollResult
+from pipeline.feeds.state import Polled
+from pipeline.feeds.visit import Fetches, Parses, visit
+from pipeline.metrics import Metrics
+from pipeline.records import FeedState, encode
+from pipeline.settings.models import Feed, PollSettings
+from pipeline.topics import FEED_STATE
+
+STOP_GRACE_SECONDS: Final = 5.0
+"""What polls in flight get to end at a stop; then they are cancelled, and the next start does them again."""
+
+STAGE: Final = "poll"
+
+UNPUBLISHED: Final = "unpublished"
+"""Outcome, beside those of `FeedState`, of a poll whose articles or state Kafka did not acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did."""
+
+    outcomes: dict[str, int]
+    """Polls by outcome, `unpublished` among them."""
+
+    items: int
+    """Items in the bodies that were parsed."""
+
+    new: int
+    """Of these, published."""
+
+    not_due: int
+    """Feeds that were not polled because their time had not come."""
+
+    @property
+    def polls(self) -> int:
+        """Polls altogether."""
+        return sum(self.outcomes.values())
+
+
+class Poller:
+    """Polls a list of feeds. ``states`` is what the topic `feed-state` says; feeds that left the list are ignored."""
+
+    def __init__(
+        self,
+        settings: PollSettings,
+        feeds: Sequence[Feed],
+        states: dict[str, FeedState],
+        *,
+        fetcher: Fetches,
+        parser: Parses,
+        publisher: Sends,
+        metrics: Metrics,
+        clock: Clock | None = None,
+        stop_grace_seconds: float = STOP_GRACE_SECONDS,
+    ) -> None:
+        self._settings = settings
+        self._feeds = {feed.url: feed for feed in feeds}
+        self._states = {url: known for url, known in states.items() if url in self._feeds}
+        self._fetcher, self._parser, self._publisher = fetcher, parser, publisher
+        self._metrics = metrics
+        metrics.polls.labels(outcome=UNPUBLISHED)  # from now on zero, so that the first one is an increase
+        self._clock = clock or SystemClock()
+        self._grace = stop_grace_seconds
+        self._queue = DueQueue(settings.per_host)
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._again = True
+        self._tally: Counter[str] = Counter()
+        self._items = self._new = self._not_due = 0
+        self._log = structlog.get_logger(__name__)
+
+    async def run(self, stop: asyncio.Event) -> Summary:
+        """Poll until ``stop``; polls in flight then get `stop_grace_seconds` to end."""
+        now = self._clock.now()
+        for feed in self._feeds.values():
+            known = self._states.get(feed.url)
+            self._queue.add(feed.url, schedule.due(known, now=now, feed=feed, settings=self._settings))
+        return await self._loop(stop)
+
+    async def run_once(self, stop: asyncio.Event) -> Summary:
+        """Poll each feed that is due, or was never polled, once; ends early on ``stop``."""
+        self._again = False
+        now = self._clock.now()
+        for url in self._feeds:
+            known = self._states.get(url)
+            if known is None or known.next_poll <= now:
+                self._queue.add(url, now)
+            else:
+                self._not_due += 1
+        return await self._loop(stop)
+
+    async def _loop(self, stop: asyncio.Event) -> Summary:
+        self._count_feeds()
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set() and (self._again or self._queue or self._running):
+                self._start_due()
+                await self._wait(stopping)
+        finally:
+            stopping.cancel()
+            await self._finish()
+        return Summary(dict(self._tally), self._items, self._new, self._not_due)
+
+    def _start_due(self) -> None:
+        while len(self._running) < self._settings.concurrency:
+            url = self._queue.take(self._clock.now())
+            if url is None:
+                return
+            task = asyncio.create_task(self._poll(self._feeds[url]))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _wait(self, stopping: asyncio.Task[Any]) -> None:
+        """Until a poll ends, a feed comes due while there is room for it, or we are to stop."""
+        woken = asyncio.create_task(self._wake.wait())
+        waits: set[asyncio.Task[Any]] = {stopping, woken}
+        due = self._queue.next_due()
+        if due is not None and len(self._running) < self._settings.concurrency:
+            waits.add(asyncio.create_task(self._clock.sleep_until(due)))
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in waits - {stopping}:
+            task.cancel()
+        self._wake.clear()
+
+    async def _finish(self) -> None:
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._grace)
+        left = list(self._running)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _poll(self, feed: Feed) -> None:
+        """One poll with all that surrounds it. Nothing that goes wrong in it reaches another feed."""
+        began = perf_counter()
+        due: datetime | None = None
+        in_progress = self._metrics.stage_in_progress.labels(stage=STAGE)
+        in_progress.inc()
+        try:
+            due = await self._poll_and_remember(feed, began)
+        except PublishError as error:
+            due = self._forget(feed, error, began)
+        except Exception as error:
+            # A bug, in our handling of what this feed sent; it must cost the others nothing.
+            self._log.exception("a bug", feed=feed.url)
+            due = self._forget(feed, error, began)
+        finally:
+            in_progress.dec()
+            self._queue.done(feed.url)
+            if due is not None and self._again:
+                self._queue.add(feed.url, due)
+
+    async def _poll_and_remember(self, feed: Feed, began: float) -> datetime:
+        known = self._states.get(feed.url)
+        polled = await self._visit(feed, known)
+        now = self._clock.now()
+        decision = schedule.after(known, polled.result, now=now, feed=feed, settings=self._settings)
+        after = state.following(feed.url, known, polled, decision, now=now)
+        if polled.new:
+            await publish(self._publisher, polled.new, fetched=polled.arrived or now)
+        await self._publisher.send(FEED_STATE, encode(after), key=feed.url.encode())
+        self._remember(feed, known, after)
+        self._count(polled)
+        self._say(feed, polled, after, began)
+        return after.next_poll
+
+    async def _visit(self, feed: Feed, known: FeedState | None) -> Polled:
+        try:
+            return await visit(
+                feed, known, fetcher=self._fetcher, parser=self._parser, metrics=self._metrics, clock=self._clock
+            )
+        except Exception as error:
+            # A bug, as nothing foreseen raises here; as a failure of the feed it gets a back-off that lasts.
+            self._log.exception("a bug", feed=feed.url)
+            return Polled(PollResult("soft", error=f"internal error, {type(error).__name__}: {error}"))
+
+    def _forget(self, feed: Feed, error: Exception, began: float) -> datetime:
+        """Nothing was remembered, so the feed is fetched whole again, an interval from now whatever its server hinted:
+        asking early once is better than losing what scrolls out of the feed meanwhile."""
+        interval = max(feed.interval_seconds or self._settings.interval_seconds, self._settings.floor_seconds)
+        due = self._clock.now() + timedelta(seconds=interval)
+        self._tally[UNPUBLISHED] += 1
+        self._metrics.polls.labels(outcome=UNPUBLISHED).inc()
+        reason = f"not acknowledged, so it is done again: {error}"
+        fields = {"feed": feed.url, "status": None, "items": 0, "new": 0, "next_poll": due.isoformat()}
+        seconds = perf_counter() - began
+        logs.outcome(self._log, "poll", UNPUBLISHED, seconds=seconds, level="error", **fields, reason=reason)
+        return due
+
+    def _remember(self, feed: Feed, known: FeedState | None, after: FeedState) -> None:
+        self._states[feed.url] = after
+        self._metrics.feeds.labels(state=_health(known)).dec()
+        self._metrics.feeds.labels(state=_health(after)).inc()
+
+    def _count_feeds(self) -> None:
+        healths = Counter(_health(self._states.get(url)) for url in self._feeds)
+        for health in ("new", "ok", "failing"):
+            self._metrics.feeds.labels(state=health).set(healths[health])
+
+    def _count(self, polled: Polled) -> None:
+        items, new = len(polled.articles or ()), len(polled.new)
+        self._tally[polled.result.outcome] += 1
+        self._items += items
+        self._new += new
+        self._metrics.polls.labels(outcome=polled.result.outcome).inc()
+        self._metrics.articles_in.labels(stage=STAGE).inc(items)
+        self._metrics.articles_out.labels(stage=STAGE).inc(new)
+        self._metrics.stage_last_timestamp_seconds.labels(stage=STAGE).set(self._clock.now().timestamp())
+
+    def _say(self, feed: Feed, polled: Polled, after: FeedState, began: float) -> None:
+        logs.outcome(
+            self._log,
+            "poll",
+            after.outcome,
+            seconds=perf_counter() - began,
+            level="warning" if after.failures else "info",
+            feed=feed.url,
+            status=polled.result.status,
+            items=len(polled.articles or ()),
+            new=len(polled.new),
+            next_poll=after.next_poll.isoformat(),
+            reason=after.reason,
+        )
+
+
+def _health(known: FeedState | None) -> str:
+    """The value of the label `state` of the gauge of feeds."""
+    if known is None:
+        return "new"
+    return "failing" if known.failures else "ok"

@@ -1,0 +1,40 @@
+"""Articles to Kafka, acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from pipeline.feeds.article import batches
+from pipeline.kafka import Position
+from pipeline.records import Article, ArticleBatch, encode
+from pipeline.topics import ARTICLES_RAW
+
+
+class Sends(Protocol):
+    """What is needed of `pipeline.kafka.Publisher`."""
+
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes | None = None, partition: int | None = None
+    ) -> Position:
+        """Send one record and wait for its acknowledgement."""
+
+
+async def publish(publisher: Sends, articles: Sequence[Article], *, fetched: datetime) -> int:
+    """Send articles in batches by domain; returns how many batches, once each of them is acknowledged.
+
+    Raises:
+        PublishError: at least one was not; the others may have been, and will be known again when all are sent again.
+    """
+    made = batches(articles, fetched=fetched)
+    answers = await asyncio.gather(*(_send(publisher, batch) for batch in made), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    return len(made)
+
+
+async def _send(publisher: Sends, batch: ArticleBatch) -> None:
+    await publisher.send(ARTICLES_RAW, encode(batch), key=batch.key.encode())

@@ -1,0 +1,151 @@
+"""What is remembered of a feed between two polls, and what of a new body is news. Pure, but for reading the topic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import structlog
+
+from pipeline.errors import RecordError
+from pipeline.feeds.fetch import Fetched, Validators
+from pipeline.feeds.schedule import Decision, PollResult
+from pipeline.kafka import read_table
+from pipeline.records import Article, FeedState, Outcome, feed_states
+from pipeline.topics import FEED_STATE
+
+_NOT_MODIFIED: Final = 304
+
+MAX_SEEN: Final = 10_000
+"""Items remembered of one feed: 340 KB of a record that Kafka takes up to 1 MB. A longer feed's last items are
+published again whenever it changes, and dropped by dedupe."""
+
+MIN_SEEN: Final = 100
+"""Items that may be remembered even of a shorter feed: its body may have been empty or cut once."""
+
+_ID_DIGITS: Final = 16
+"""Of an article's id that are remembered: 64 bit tell apart the items of one feed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """How a poll ended: its timing, the answer if there was one, and the articles if there was a new body."""
+
+    result: PollResult
+    fetched: Fetched | None = None
+    articles: tuple[Article, ...] | None = None
+    """All of the body, not only the new ones; None unless it was parsed."""
+
+    new: tuple[Article, ...] = ()
+    arrived: datetime | None = None
+    """When the body was there: the `fetched` of its articles."""
+
+
+def load_states(bootstrap: Sequence[str]) -> dict[str, FeedState]:
+    """The state of every feed that was ever polled, by URL. Blocks.
+
+    A record that cannot be read is said in the log, and its feed starts afresh: that costs one full fetch.
+
+    Raises:
+        KafkaError: the broker does not answer, or the topic is not there.
+    """
+    return decode_states(read_table(bootstrap, FEED_STATE))
+
+
+def decode_states(table: dict[bytes, bytes]) -> dict[str, FeedState]:
+    """As `load_states`, from the topic's keys and values."""
+    states: dict[str, FeedState] = {}
+    for key, value in table.items():
+        try:
+            state = feed_states.decode(value)
+        except RecordError as error:
+            structlog.get_logger(__name__).warning(
+                "feed state unreadable", feed=key.decode(errors="replace"), why=str(error)
+            )
+        else:
+            states[state.url] = state
+    return states
+
+
+def validators(state: FeedState) -> Validators:
+    """What to send with a conditional GET."""
+    return Validators(state.validated_url, state.etag, state.last_modified)
+
+
+def seen_key(article: Article) -> str:
+    """Names one text of one item: `id:text_hash`, the id cut to what is needed within a feed."""
+    return f"{article.id[:_ID_DIGITS]}:{article.text_hash}"
+
+
+def news(articles: Sequence[Article], state: FeedState | None) -> tuple[Article, ...]:
+    """The articles that the last bodies did not have in this text: new ones and revisions, each text once."""
+    seen = set(state.seen if state else ())
+    fresh: dict[str, Article] = {}
+    for article in articles:
+        key = seen_key(article)
+        if key not in seen:
+            fresh.setdefault(key, article)
+    return tuple(fresh.values())
+
+
+def remembered(articles: Sequence[Article], state: FeedState | None) -> tuple[str, ...]:
+    """What to remember after a body: its items, and those of the last ones that are not in it any more.
+
+    The older ones bridge a server that answers from two caches in turn, one of them late. An item that is in the body
+    is remembered in its present text only: a text that is put back is a revision.
+    """
+    present = dict.fromkeys(map(seen_key, articles))
+    ids = {key.partition(":")[0] for key in present}
+    gone = [key for key in (state.seen if state else ()) if key.partition(":")[0] not in ids]
+    return (*present, *gone)[: min(MAX_SEEN, max(2 * len(present), MIN_SEEN))]
+
+
+def following(url: str, state: FeedState | None, polled: Polled, decision: Decision, *, now: datetime) -> FeedState:
+    """The state after a poll that ended at ``now``, everything that it brought being acknowledged."""
+    result = polled.result
+    before = state or FeedState(url=url, last_poll=now, next_poll=now, reason="", outcome=result.outcome)
+    after = msgspec.structs.replace(
+        before,
+        last_poll=now,
+        next_poll=decision.next_poll,
+        reason=decision.reason,
+        outcome=result.outcome,
+        failures=decision.failures,
+    )
+    if polled.fetched is None or decision.failures:
+        return after
+    after = msgspec.structs.replace(after, last_success=now)
+    if polled.fetched.status == _NOT_MODIFIED:
+        return _revalidated(after, polled.fetched)
+    kept = polled.fetched.validators
+    after = msgspec.structs.replace(
+        after,
+        etag=kept.etag,
+        last_modified=kept.last_modified,
+        validated_url=kept.url,
+        body_hash=polled.fetched.body_hash,
+        last_full_fetch=now,
+    )
+    if polled.articles is None:
+        return after
+    return msgspec.structs.replace(after, ttl_seconds=result.ttl_seconds, seen=remembered(polled.articles, state))
+
+
+def _revalidated(state: FeedState, fetched: Fetched) -> FeedState:
+    """A 304 may bring newer validators for the body that we have (RFC 9111 §3.2, §4.3.4); it takes none away."""
+    kept = fetched.validators
+    return msgspec.structs.replace(
+        state, etag=kept.etag or state.etag, last_modified=kept.last_modified or state.last_modified
+    )
+
+
+def outcome_of(fetched: Fetched, state: FeedState | None) -> Outcome | None:
+    """`not_modified` or `unchanged` where nothing is left to do; None for a body that must be parsed, or a failure."""
+    if fetched.status == _NOT_MODIFIED and fetched.conditional:
+        return "not_modified"
+    if fetched.body is not None and state is not None and state.body_hash == fetched.body_hash:
+        return "unchanged"
+    return None

@@ -1,0 +1,92 @@
+"""One poll of one feed up to what it brought: fetch, compare, parse. Publishing it is `pipeline.feeds.poll`'s."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from time import perf_counter
+from typing import Protocol
+
+from pipeline.clock import Clock
+from pipeline.errors import FetchError, FetchRefusedError, ParseError
+from pipeline.feeds import schedule, state
+from pipeline.feeds.fetch import Fetched, Validators
+from pipeline.feeds.schedule import PollResult
+from pipeline.feeds.state import Polled
+from pipeline.metrics import Metrics
+from pipeline.records import Article, FeedState, Outcome
+from pipeline.settings.models import Feed
+
+
+class Fetches(Protocol):
+    """What is needed of `pipeline.feeds.fetch.Fetcher`."""
+
+    async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
+        """GET, conditional with validators."""
+
+
+class Body(Protocol):
+    """What is needed of a parsed feed."""
+
+    @property
+    def articles(self) -> Sequence[Article]:
+        """Its items."""
+
+    @property
+    def ttl_seconds(self) -> float | None:
+        """How long it asks to be left alone."""
+
+
+class Parses(Protocol):
+    """What is needed of `pipeline.feeds.parser_pool.ParserPool`."""
+
+    async def parse(self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime) -> Body:
+        """Bytes to articles, within limits."""
+
+
+async def visit(
+    feed: Feed, known: FeedState | None, *, fetcher: Fetches, parser: Parses, metrics: Metrics, clock: Clock
+) -> Polled:
+    """Poll ``feed``, of which ``known`` is remembered. What was foreseen to go wrong is a result, not an exception."""
+    try:
+        fetched = await _fetch(feed, known, fetcher, metrics, clock)
+    except FetchError as error:
+        outcome: Outcome = "hard" if isinstance(error, FetchRefusedError) else "temporary"
+        return Polled(PollResult(outcome, error=error.reason))
+    if (unchanged := state.outcome_of(fetched, known)) is not None:
+        ttl = known.ttl_seconds if known else None
+        return Polled(PollResult(unchanged, fetched.status, fetched.headers, ttl), fetched)
+    if fetched.body is None:
+        outcome = schedule.status_outcome(fetched.status)
+        return Polled(PollResult(outcome, fetched.status, fetched.headers, error=f"HTTP {fetched.status}"), fetched)
+    return await _parse(feed, known, fetched, fetched.body, parser, metrics, clock.now())
+
+
+async def _fetch(feed: Feed, known: FeedState | None, fetcher: Fetches, metrics: Metrics, clock: Clock) -> Fetched:
+    sent = state.validators(known) if known is not None and schedule.conditional(known, clock.now()) else None
+    began = perf_counter()
+    try:
+        return await fetcher.fetch(feed.url, sent)
+    finally:
+        metrics.fetch_seconds.observe(perf_counter() - began)
+
+
+async def _parse(
+    feed: Feed,
+    known: FeedState | None,
+    fetched: Fetched,
+    body: bytes,
+    parser: Parses,
+    metrics: Metrics,
+    now: datetime,
+) -> Polled:
+    began = perf_counter()
+    try:
+        parsed = await parser.parse(body, feed=feed, headers=fetched.headers, fetched=now)
+    except ParseError as error:
+        return Polled(PollResult("hard", fetched.status, fetched.headers, error=error.reason), fetched)
+    finally:
+        metrics.parse_seconds.observe(perf_counter() - began)
+    articles = tuple(parsed.articles)
+    result = PollResult("changed", fetched.status, fetched.headers, parsed.ttl_seconds)
+    return Polled(result, fetched, articles, state.news(articles, known), now)
