@@ -1,0 +1,195 @@
+"""Records of every topic as lines for people, and as JSON for machines. Pure.
+
+A record that cannot be read is shown as such, with its size and the reason: a tail never stops at a bad record.
+Everything that comes from outside passes `visible`, so that no text can steer the terminal.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from pipeline.errors import RecordError
+from pipeline.kafka import Message
+from pipeline.logs import visible
+from pipeline.records import FIELDS, Article, Flag, FlaggedArticle, batches, feed_states, flagged
+from pipeline.records.dead import PREFIX, dead_topic
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS
+
+CONTEXT: Final = 60
+"""Characters shown on each side of a quote."""
+
+_WHITE_SPACE: Final = re.compile(r"\s+")
+BOLD, DIM, RED, YELLOW, RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a line, and how it is shown on a terminal with colours."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One record, possibly on several lines of the terminal."""
+
+    pieces: tuple[Piece, ...]
+    heartbeat: bool = False
+
+    def __str__(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    def coloured(self) -> str:
+        """With ANSI colours; the quote stands out."""
+        return "".join(f"{p.style}{p.text}{RESET}" if p.style else p.text for p in self.pieces)
+
+
+def readable(message: Message) -> Line:
+    """One record of any of our topics."""
+    if message.topic in _DEAD:
+        return _dead(message)
+    show = _SHOWN.get(message.topic)
+    if show is None:
+        return _unreadable(message, "no form is known for this topic")
+    if message.value is None:
+        return Line((Piece(f"{_time(message.timestamp)}  deleted  {_text(message.key)}"),))
+    try:
+        return show(message.value)
+    except RecordError as error:
+        return _unreadable(message, str(error))
+
+
+def as_json(message: Message) -> str:
+    """The record with its place, as one line of JSON. A value or header that is not UTF-8 (or a value that is not JSON)
+    is given in base64, under a name that says so."""
+    fields: dict[str, object] = {
+        "topic": message.topic,
+        "partition": message.partition,
+        "offset": message.offset,
+        "timestamp": message.timestamp,
+        "key": None if message.key is None else _text(message.key),
+        "headers": {name: value.decode(errors="backslashreplace") for name, value in message.headers},
+    }
+    return msgspec.json.encode(fields | _value(message.value)).decode()
+
+
+def _value(value: bytes | None) -> dict[str, object]:
+    if value is None:
+        return {"value": None}
+    try:
+        return {"value": msgspec.json.decode(value)}
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {"value_base64": base64.b64encode(value).decode()}
+
+
+def _flagged(value: bytes) -> Line:
+    record = flagged.decode(value)
+    if record.heartbeat is not None:
+        return Line((Piece(f"{_time(record.flagged)}  heartbeat  partition {record.heartbeat}", DIM),), heartbeat=True)
+    article = record.article
+    pieces = [
+        Piece(f"{_time(record.flagged)}  "),
+        Piece(", ".join(sorted({flag.kind for flag in record.flags})), BOLD),
+        Piece(f"  {visible(article.outlet)}: {_flat(article.title)}\n"),
+    ]
+    for quote in _quotes(record):
+        pieces += [Piece("    "), *quote, Piece("\n")]
+    return Line((*pieces, Piece(f"    {visible(article.url)}", DIM)))
+
+
+def _quotes(record: FlaggedArticle) -> list[list[Piece]]:
+    """Each flag's rule, and its quotes within the text around them."""
+    return [
+        [Piece(f"{flag.kind} ({visible(flag.rule)}): "), *_in_context(record.article, flag)] for flag in record.flags
+    ]
+
+
+def _in_context(article: Article, flag: Flag) -> list[Piece]:
+    """The spans with what stands between and around them; far apart, only the ends of what is between."""
+    style = BOLD + (RED if flag.kind == "denial" else YELLOW)
+    pieces: list[Piece] = []
+    ends = dict.fromkeys(FIELDS, 0)
+    after = ""
+    for span in flag.spans:
+        text = getattr(article, span.field)
+        if 0 < ends[span.field] <= span.start <= ends[span.field] + 2 * CONTEXT:
+            before = text[ends[span.field] : span.start]
+        else:
+            before = after + (" … " if pieces else "") + text[max(0, span.start - CONTEXT) : span.start]
+        pieces += [Piece(_flat(before), DIM), Piece(_flat(span.quote), style)]
+        after = text[span.end : span.end + CONTEXT]
+        ends[span.field] = span.end
+    return [*pieces, Piece(_flat(after), DIM)]
+
+
+def _batch(value: bytes) -> Line:
+    batch = batches.decode(value)
+    if batch.heartbeat is not None:
+        return Line((Piece(f"{_time(batch.fetched)}  heartbeat  partition {batch.heartbeat}", DIM),), heartbeat=True)
+    pieces = [Piece(f"{_time(batch.fetched)}  {visible(batch.key)}  {len(batch.articles)} articles", BOLD)]
+    pieces += [Piece("\n    " + _headline(article)) for article in batch.articles]
+    return Line(tuple(pieces))
+
+
+def _headline(article: Article) -> str:
+    language = visible(article.language) or "?"
+    again = " (revised)" if article.revision_of else ""
+    return f"{language}  {visible(article.outlet)}: {_flat(article.title)}{again}"
+
+
+def _feed_state(value: bytes) -> Line:
+    state = feed_states.decode(value)
+    failures = f", {state.failures} failures in a row" if state.failures else ""
+    text = f"{_time(state.last_poll)}  {state.outcome}{failures}  {visible(state.url)}\n"
+    return Line((Piece(text), Piece(f"    next poll {_time(state.next_poll)}: {visible(state.reason)}", DIM)))
+
+
+def _dead(message: Message) -> Line:
+    headers = {name: visible(value.decode(errors="backslashreplace")) for name, value in message.headers}
+    ours = {name.removeprefix(PREFIX): text for name, text in headers.items() if name.startswith(PREFIX)}
+    place = f"{ours.get('topic', '?')}[{ours.get('partition', '?')}]@{ours.get('offset', '?')}"
+    size = len(message.value or b"")
+    others = "".join(f"\n    {name}: {text}" for name, text in headers.items() if not name.startswith(PREFIX))
+    return Line(
+        (
+            Piece(f"{_time(message.timestamp)}  {place}  "),
+            Piece(ours.get("error", "no reason given"), BOLD + RED),
+            Piece(f"\n    {ours.get('reason', '')}\n    {size} bytes, key {_text(message.key)}{others}"),
+        )
+    )
+
+
+def _unreadable(message: Message, reason: str) -> Line:
+    place = f"{message.topic}[{message.partition}]@{message.offset}"
+    text = f"{_time(message.timestamp)}  {place}  unreadable, {len(message.value or b'')} bytes: {visible(reason)}"
+    return Line((Piece(text, RED),))
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _flat(text: str) -> str:
+    """On one line: runs of white space become one space."""
+    return visible(_WHITE_SPACE.sub(" ", text))
+
+
+def _text(key: bytes | None) -> str:
+    return "none" if key is None else visible(key.decode(errors="backslashreplace"))
+
+
+_SHOWN: Final[dict[str, Callable[[bytes], Line]]] = {
+    FLAGS: _flagged,
+    ARTICLES_RAW: _batch,
+    ARTICLES_FRESH: _batch,
+    FEED_STATE: _feed_state,
+}
+_DEAD: Final = {dead_topic(ARTICLES_RAW), dead_topic(ARTICLES_FRESH)}
