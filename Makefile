@@ -1,0 +1,71 @@
+# Everything from a fresh clone with python3 (3.11+), pip and make: each target sets up what it needs, and repeats quickly.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+SOURCES := pipeline agents tests bench
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-kafka test-loss test-e2e check bench lock schemas clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make .venv with the locked requirements and this project
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "counterclaim needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=…" >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: $(STAMP) ## Run the whole pipeline on local feeds (Ctrl-C ends it)
+	$(BIN)/counterclaim demo $(ARGS)
+
+test: $(STAMP) ## Unit tests, and integration tests on the embedded broker
+	$(PYTEST) tests/unit tests/integration -m "not loss" $(ARGS)
+
+test-kafka: $(STAMP) ## The same integration tests on Apache Kafka (needs Java 17 and Maven)
+	COUNTERCLAIM_TEST_BROKER=apache $(PYTEST) tests/integration -m "not loss" $(ARGS)
+
+RUNS ?= 8
+test-loss: $(STAMP) ## Join, leave and kill -9 of workers, RUNS times each, on both brokers and both stores
+	COUNTERCLAIM_TEST_BROKER=embedded COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(PYTEST) tests/integration -m loss $(ARGS)
+	COUNTERCLAIM_TEST_BROKER=apache COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(PYTEST) tests/integration -m loss $(ARGS)
+
+test-e2e: $(STAMP) ## With a real Prometheus (needs prometheus and promtool)
+	$(PYTEST) tests/e2e $(ARGS)
+
+check: $(STAMP) ## ruff, format, mypy --strict, import direction, schemas of configuration and compose file
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/counterclaim --help >/dev/null
+	$(BIN)/counterclaim config check
+	$(BIN)/counterclaim rules test
+	$(BIN)/check-jsonschema --schemafile docs/schemas/counterclaim.schema.json config/counterclaim.yaml
+	$(BIN)/check-jsonschema --schemafile docs/schemas/feeds.schema.json config/feeds.yaml seeds/feeds/*.yaml
+	$(BIN)/check-jsonschema --schemafile docs/schemas/outlets.schema.json config/outlets.yaml
+	$(BIN)/check-jsonschema --schemafile docs/schemas/rules.schema.json config/rules/*.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+bench: $(STAMP) ## Measure speed beside what others do; JSON in bench/out, a table on the terminal
+	$(BIN)/python -m bench $(ARGS)
+
+schemas: $(STAMP) ## Write docs/schemas anew
+	$(BIN)/counterclaim config schema --write docs/schemas
+
+# Locked with hashes and without an index address: `--no-emit-*` keeps the machine that locks out of the files.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links pyproject.toml
+lock: ## Resolve the requirements again (needs uv in .venv: pip install uv)
+	$(LOCK) -o requirements/runtime.txt
+	$(LOCK) --group test --group check --group build -o requirements/dev.txt
+
+clean: ## Remove what the other targets made
+	rm -rf $(VENV) build dist target bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
