@@ -14,9 +14,8 @@ import typer
 from pydantic import BaseModel
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.documents import Where, nearest
 from pipeline.errors import ConfigError, UsageError
-from pipeline.settings.checks import nearest
-from pipeline.settings.document import Where
 from pipeline.settings.load import Configuration, load_all, load_settings_and_origins
 from pipeline.settings.schemas import schema_names, schema_text, write_schemas
 

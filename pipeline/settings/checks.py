@@ -5,9 +5,7 @@ They are pydantic validators, so they raise ValueError; its text ends up behind 
 
 from __future__ import annotations
 
-import difflib
 import functools
-from collections.abc import Iterable
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,15 +19,6 @@ _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 _NO_COUNTRY: Final = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"])
 """Two-letter codes that CLDR has beyond ISO 3166-1: parts of countries, groups, pseudo-locales, "unknown". XK (Kosovo,
 user-assigned) stays, because outlets are based there."""
-
-
-def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """`; did you mean 'x'?` for the known word that is most like this one, or "" where none is.
-
-    ``cutoff`` is difflib's ratio from 0 to 1; 0.6, its own default, finds slips in words of this length.
-    """
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def check_url(url: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.settings.document import Where
+from pipeline.documents import Where
 from pipeline.settings.models import SettingsFile
 
 

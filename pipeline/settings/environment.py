@@ -9,11 +9,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.documents import Where, nearest, sentence
 from pipeline.errors import Problem
-from pipeline.settings.checks import nearest
-from pipeline.settings.document import Where
 from pipeline.settings.models import SettingsFile
-from pipeline.settings.sentences import sentence
 
 PREFIX: Final = "COUNTERCLAIM_"
 

@@ -13,12 +13,11 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.documents import Document, Where, check, nearest, read_document, strictly
 from pipeline.errors import Problem
 from pipeline.resources import shipped
-from pipeline.settings.checks import check_url, feed_key, nearest
-from pipeline.settings.document import Document, Where, read_document
+from pipeline.settings.checks import check_url, feed_key
 from pipeline.settings.models import Feed, FeedOverride, FeedsFile
-from pipeline.settings.sentences import check, strictly
 
 M = TypeVar("M", bound=BaseModel)
 

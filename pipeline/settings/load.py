@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from pipeline.documents import Document, Where, check, read_document
 from pipeline.errors import ConfigError, Problem, RuleError
 from pipeline.settings.consistency import inconsistencies
-from pipeline.settings.document import Document, Where, read_document
 from pipeline.settings.environment import ENVIRONMENT, Override, read_environment
 from pipeline.settings.feeds import read_feeds
 from pipeline.settings.models import Feed, Outlet, Settings, SettingsFile
 from pipeline.settings.outlets import contradictions, read_outlets
-from pipeline.settings.sentences import check
 
 if TYPE_CHECKING:
     from pipeline.rules import Rules

@@ -37,7 +37,7 @@ Server = Annotated[str, AfterValidator(check_server), _looks_like(r"^\S+:[0-9]+$
 class Model(BaseModel):
     """What all of them share: a value once made does not change, and a key that is not known is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class KafkaSettings(Model):

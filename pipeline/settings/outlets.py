@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipeline.documents import Document, Where, check, read_document
 from pipeline.errors import Problem
-from pipeline.settings.document import Document, Where, read_document
 from pipeline.settings.feeds import Listed
 from pipeline.settings.models import Outlet, OutletsFile
-from pipeline.settings.sentences import check
 
 
 def read_outlets(path: Path, problems: list[Problem]) -> tuple[Outlet, ...]:

@@ -7,13 +7,14 @@ A schema knows keys, types and limits; that a country code is one of ISO's, or a
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel
 
-from pipeline.records.schemas import DIALECT, RECORDS, record_schema
+from pipeline.records.schemas import DIALECT, RECORDS, field_docstrings, record_schema
 from pipeline.settings.models import FeedsFile, OutletsFile, SettingsFile
 
 FILES: Final[Mapping[str, type[BaseModel]]] = {
@@ -39,7 +40,12 @@ def schema(name: str) -> dict[str, Any]:
     """
     if name in RECORDS:
         return record_schema(name)
-    shape = FILES[name].model_json_schema()
+    model = FILES[name]
+    shape = model.model_json_schema()
+    described = {model.__name__: shape} | shape.get("$defs", {})
+    for inner, part in described.items():
+        for field, text in field_docstrings(getattr(sys.modules[model.__module__], inner)).items():
+            part["properties"][field].setdefault("description", text)
     return {"$schema": DIALECT} | shape
 
 
