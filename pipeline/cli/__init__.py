@@ -1,25 +1,20 @@
-"""The `counterclaim` command: one file a verb."""
+"""The `counterclaim` command: one file a verb, wired together in `pipeline.cli.app`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
 
-import typer
-
 from pipeline.errors import CounterclaimError
 
-app = typer.Typer(
-    name="counterclaim",
-    help="Watches news feeds and tells who denies what and who accuses whom.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
-)
+INTERRUPTED = 130
+"""Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
 def main() -> None:
     """Entry point of the `counterclaim` command."""
+    from pipeline.cli.app import app  # here, so that the worker process, which needs `guarded`, loads no verbs
+
     guarded(app)
 
 
@@ -31,4 +26,4 @@ def guarded(run: Callable[[], object]) -> None:
         print(f"counterclaim: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -1,0 +1,46 @@
+"""Every verb of `counterclaim`, in the order of `--help`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pipeline import __version__
+from pipeline.cli.config import config_app
+from pipeline.cli.init import init
+from pipeline.cli.tail import tail
+from pipeline.cli.up import up
+from pipeline.cli.worker import worker
+
+app = typer.Typer(
+    name="counterclaim",
+    help="Watches news feeds and tells who denies what and who accuses whom.",
+    epilog="Exit codes: 0 fine, 1 the work failed, 2 wrong usage or configuration, 3 something it needs is away.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+RUN, LOOK, SET_UP, RULES = "Run", "Look", "Set up", "Rules"
+
+app.command(rich_help_panel=RUN)(up)
+app.command(rich_help_panel=RUN)(worker)
+app.command(rich_help_panel=LOOK)(tail)
+app.command(rich_help_panel=SET_UP)(init)
+app.add_typer(config_app, name="config", rich_help_panel=SET_UP)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"counterclaim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Watches news feeds and tells who denies what and who accuses whom."""
