@@ -24,6 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Protocol, Self
 
+from pipeline.apache_kafka import ApacheKafka
 from pipeline.errors import BrokerError, KafkaError
 from pipeline.kafka import ping
 
@@ -222,7 +223,7 @@ class Broker:
 
 def open_broker(kind: Kind, *, port: int, data_dir: Path) -> Broker:
     """A broker of this kind, not yet started. ``data_dir`` is made when it starts."""
-    recipes: dict[Kind, Recipe] = {"embedded": Embedded()}
+    recipes: dict[Kind, Recipe] = {"embedded": Embedded(), "apache": ApacheKafka()}
     return Broker(recipes[kind], port=port, data_dir=data_dir)
 
 
