@@ -30,12 +30,16 @@ _SCALARS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
+_KNOWN_TAGS: Final = frozenset({*_SCALARS, f"{_TAG}map", f"{_TAG}seq"})
+
 _Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
 
 
 def _resolvers() -> _Resolvers:
     """PyYAML's table: first character of a plain scalar → tags to try, with the pattern that decides."""
-    table: _Resolvers = {}
+    table: _KNOWN_TAGS: Final = frozenset({*_SCALARS, f"{_TAG}map", f"{_TAG}seq"})
+
+_Resolvers = {}
     for name, pattern, first_characters in (
         ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
         ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
@@ -142,6 +146,9 @@ class _Walk:
             self._wrong(line, "uses an alias (*name): write the value out")
             return None
         self.seen.add(id(node))
+        if node.tag not in _KNOWN_TAGS:
+            self._wrong(line, f"has the tag {node.tag!r}: only plain values are known here")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, where)
         if isinstance(node, yaml.SequenceNode):
@@ -170,12 +177,8 @@ class _Walk:
         return found
 
     def _scalar(self, node: yaml.Node, line: int) -> Any:
-        read = _SCALARS.get(node.tag)
-        if read is None:
-            self._wrong(line, f"has the tag {node.tag!r}: only plain values are known here")
-            return None
         try:
-            return read(node.value)
-        except ValueError:
+            return _SCALARS[node.tag](node.value)
+        except (KeyError, ValueError):
             self._wrong(line, f"{node.value!r} is not what its tag says")
             return None

@@ -34,9 +34,9 @@ _WANTED: Final[Mapping[str, str]] = {
 """pydantic's error types (https://docs.pydantic.dev/latest/errors/validation_errors/) that say: this is not a …"""
 
 _LIMITS: Final[Mapping[str, Callable[[dict[str, Any]], str]]] = {
-    "greater_than": lambda limit: f"must be more than {limit['gt']}",
-    "greater_than_equal": lambda limit: f"must be at least {limit['ge']}",
-    "less_than_equal": lambda limit: f"must be at most {limit['le']}",
+    "greater_than": lambda limit: f"must be more than {limit['gt']:g}",
+    "greater_than_equal": lambda limit: f"must be at least {limit['ge']:.10g}",
+    "less_than_equal": lambda limit: f"must be at most {limit['le']:.10g}",
     "too_short": lambda limit: f"must have at least {limit['min_length']} entry",
     "string_too_short": lambda limit: "must not be empty",
     "string_too_long": lambda limit: f"must have at most {limit['max_length']} characters",
