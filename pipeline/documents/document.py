@@ -37,9 +37,7 @@ _Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
 
 def _resolvers() -> _Resolvers:
     """PyYAML's table: first character of a plain scalar → tags to try, with the pattern that decides."""
-    table: _KNOWN_TAGS: Final = frozenset({*_SCALARS, f"{_TAG}map", f"{_TAG}seq"})
-
-_Resolvers = {}
+    table: _Resolvers = {}
     for name, pattern, first_characters in (
         ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
         ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
