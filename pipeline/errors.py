@@ -122,6 +122,12 @@ class ParseError(FeedError):
     """The body is not a feed, or parsing it passed its limits."""
 
 
+class UnsafeExpatError(CounterclaimError):
+    """Python's XML parser is too old to be given feeds of strangers."""
+
+    exit_code = 3
+
+
 # -- processes
 
 

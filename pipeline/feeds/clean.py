@@ -1,0 +1,126 @@
+"""Text of feeds to plain text: what is stored, matched and shown.
+
+A feed gives HTML, escaped once, twice or not at all, and sometimes the whole page with its menus. Out of here comes
+text with one line per block, single spaces, in NFC, without markup, control characters or invisible ones, and without
+the page furniture that a rule would match by mistake: menus, share bars, lists of other headlines, "continue reading".
+
+Every function gives its own output back unchanged, so text may pass twice.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from typing import Final
+
+from pipeline.feeds.blocks import CUE, text_of
+
+MAX_INPUT_CHARS: Final = 1_000_000
+"""Of one field before cleaning: five times a long article page with its markup (172 KB is usual)."""
+
+MAX_TITLE_CHARS: Final = 500
+MAX_AUTHOR_CHARS: Final = 200
+MAX_LEAD_CHARS: Final = 5_000
+MAX_BODY_CHARS: Final = 60_000
+"""Some 10,000 words; at four bytes a character, twice escaped, an article still fits a batch of 512 KB alone."""
+
+_MAX_ROUNDS: Final = 6
+"""Of decoding. Feeds escape two or three times by accident; more often it was made to be."""
+
+_TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*>|![a-zA-Z\[-])")
+_OPENING: Final = re.compile(r"<(?=[a-zA-Z/!?])")
+_CUT_TAG: Final = re.compile(r"</?(?:a|b|br|div|em|font|i|img|li|p|span|strong)(?:\s[^<>]*)?$", re.IGNORECASE)
+"""What is left of a tag where a feed cut its HTML after so many characters."""
+
+_ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
+_NESTED_AMPERSAND: Final = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")
+_LINE_BREAK: Final = re.compile(r"\r\n?|[\u2028\u2029\x85]")
+_INVISIBLE: Final = re.compile(
+    r"[\x00-\x08\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Controls, soft hyphens, zero-width and bidirectional marks: they hide words from rules and turn lines on a screen."""
+
+_LOOSE_JOINER: Final = re.compile(r"(?<![\u0600-\u0dff])[\u200c\u200d]|[\u200c\u200d](?![\u0600-\u0dff])")
+"""Zero-width (non-)joiners are part of spelling between letters of Arabic and Indic scripts only."""
+
+_TAIL: Final = re.compile(
+    rf"^\W*(?:{CUE}\b.{{0,100}}"
+    r"|the post\b.{1,300}\b(?:appeared first on|first appeared on)\b.{0,100}"
+    r"|(?:share|tweet|e-?mail|print|save|copy link|bookmark)(?: (?:this|it|on|via|article|story|page|by)\b.{0,40})?"
+    r"|(?:follow|like|find|join) us\b.{0,80}"
+    r"|(?:sign up|subscribe)\b.{0,100}"
+    r"|(?:leave|post|add) a (?:comment|reply)|(?:no |\d+ )?comments?(?: \(?\d*\)?| off| closed| are closed)?"
+    r"|(?:all rights reserved|copyright|©).{0,100}"
+    r"|(?:story|article) (?:code|id|number)\b.{0,40})\W*$",
+    re.IGNORECASE,
+)
+"""A last line that is not text: share bars, "read more", comment stubs, the WordPress feed footer."""
+
+_INLINE_TAIL: Final = re.compile(rf"(…|\.\.\.|\[…\]|\[\.\.\.\])\s*\W{{0,3}}{CUE}\b.{{0,150}}$", re.IGNORECASE)
+
+
+def clean_line(text: str, limit: int = MAX_TITLE_CHARS) -> str:
+    """A title or a name: one line of plain text, whether the feed gave it plain, as HTML or escaped once too often."""
+    return " ".join(clean_plain(text, limit).split())
+
+
+def clean_plain(text: str, limit: int = MAX_BODY_CHARS) -> str:
+    """Plain text that may hold markup or entities nevertheless: its lines are kept."""
+    return _folded(_decoded(text[:MAX_INPUT_CHARS]))[:limit].rstrip()
+
+
+def clean_html(text: str, limit: int = MAX_BODY_CHARS) -> str:
+    """An HTML fragment, or a whole page, as its main text with one line per block.
+
+    A page gives its `article` or `main`; menus, share bars, lists of links and the lines after the end of the story are
+    left out.
+    """
+    return _without_tail(clean_plain(text, limit))
+
+
+def _decoded(text: str) -> str:
+    """Markup and entities resolved until there are none, however often they were escaped."""
+    for _ in range(_MAX_ROUNDS):
+        before, text = text, _visible(text)
+        if "&" in text:
+            text = _ENTITY.sub(_entity, _NESTED_AMPERSAND.sub("&", text)) if not _TAG.search(text) else text
+        if "<" in text and _TAG.search(text):
+            text = text_of(text)
+        if text == before:
+            break
+    else:
+        text = _visible(text.replace("&", " ").replace("<", " "))
+    return _OPENING.sub("< ", _CUT_TAG.sub("", text)) if "<" in text else text
+
+
+def _entity(entity: re.Match[str]) -> str:
+    return html.unescape(entity[0])
+
+
+def _visible(text: str) -> str:
+    if "\r" in text or not text.isascii():
+        text = _LINE_BREAK.sub("\n", text)
+    text = _INVISIBLE.sub("", text)
+    if "\u200c" in text or "\u200d" in text:
+        text = _LOOSE_JOINER.sub("", text)
+    return unicodedata.normalize("NFC", text)
+
+
+def _folded(text: str) -> str:
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
+
+
+def _without_tail(text: str) -> str:
+    lines = text.split("\n")
+    while lines:
+        last = _INLINE_TAIL.sub(r"\1", lines[-1])
+        if _TAIL.match(last):
+            lines.pop()
+        elif last != lines[-1]:
+            lines[-1] = last
+        else:
+            break
+    return "\n".join(lines)

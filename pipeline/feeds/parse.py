@@ -1,0 +1,238 @@
+"""Bytes to articles: RSS 0.9x to 2.0, RDF and Atom, well-formed or not. The only module that imports feedparser.
+
+feedparser is the reference for what a feed means; its sanitiser and its resolver of links inside HTML are switched off
+(they take two thirds of its time), because the text is cleaned by `pipeline.feeds.clean` and links inside it are not
+kept. A hostile body can still cost it minutes, so in production this runs in `pipeline.feeds.parser_pool`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from io import BytesIO
+from typing import Any, Final, Protocol
+from urllib.parse import urljoin
+from xml.parsers import expat
+
+import feedparser
+import msgspec
+
+from pipeline.dedupe.canonical import registrable_domain
+from pipeline.errors import ParseError, UnsafeExpatError
+from pipeline.feeds.article import build
+from pipeline.feeds.clean import clean_line
+from pipeline.feeds.dates import read_date
+from pipeline.records import Article
+
+MIN_EXPAT: Final = (2, 4, 1)
+"""First with a limit on entity expansion ("billion laughs", CVE-2013-0340)."""
+
+MAX_DTD_BYTES: Final = 20_000
+MAX_ENTITY_BYTES: Final = 200
+"""Of an internal DTD subset and of one entity in it. Old feeds declare the HTML entities there, a few bytes each."""
+
+_DTD_SEARCHED: Final = 100_000
+_SUBSET: Final = re.compile(rb"<!DOCTYPE[^>\[]{0,500}\[", re.IGNORECASE)
+_LONG_ENTITY: Final = re.compile(rb"<!ENTITY[^>\"']{0,200}[\"'][^\"'>]{%d}" % MAX_ENTITY_BYTES, re.IGNORECASE)
+_HTML_PAGE: Final = re.compile(rb"<!doctype html|<html[\s>]", re.IGNORECASE)
+
+_PERIOD_SECONDS: Final = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}
+"""`sy:updatePeriod`, RDF Site Summary 1.0 Modules: Syndication; a month is 30 days, a year 365."""
+
+Entry = dict[str, Any]
+
+
+class Source(Protocol):
+    """What is needed to know of a feed; `pipeline.settings.models.Feed` has it."""
+
+    @property
+    def url(self) -> str:
+        """Where it is fetched from."""
+
+    @property
+    def outlet(self) -> str:
+        """Who publishes it."""
+
+    @property
+    def language(self) -> str:
+        """What it is written in, where the feed itself does not say."""
+
+
+class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a feed's body held."""
+
+    articles: tuple[Article, ...]
+    """Its items in the feed's order, without those that have no text at all."""
+
+    skipped: int = 0
+    """Items with neither title nor text."""
+
+    title: str = ""
+    ttl_seconds: float | None = None
+    """RSS `ttl`: how long the feed asks to be left alone."""
+
+    update_period_seconds: float | None = None
+    """`sy:updatePeriod` divided by `sy:updateFrequency`: how often the feed says that it changes."""
+
+
+def require_safe_expat(version: tuple[int, int, int] = expat.version_info) -> None:
+    """Refuse to parse feeds of strangers with an XML parser that expands entities without a limit.
+
+    Raises:
+        UnsafeExpatError: it is older than `MIN_EXPAT`.
+    """
+    if version < MIN_EXPAT:
+        have, need = (".".join(map(str, numbers)) for numbers in (version, MIN_EXPAT))
+        raise UnsafeExpatError(
+            f"Python's expat is {have}, which hostile feeds can exhaust; use one with {need} or later"
+        )
+
+
+def parse(body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: datetime) -> ParsedFeed:
+    """The articles in a feed's body.
+
+    Args:
+        body: decoded of transfer and content codings, nothing else.
+        feed: whose body it is.
+        headers: of the response; the charset in Content-Type counts.
+        fetched: when it was fetched, aware.
+
+    Raises:
+        ParseError: it is no feed, or its DTD is not one of a feed.
+    """
+    _check(body, feed)
+    result = feedparser.parse(
+        BytesIO(body),
+        response_headers={name.lower(): value for name, value in headers.items() if name.lower() == "content-type"},
+        sanitize_html=False,
+        resolve_relative_uris=False,
+    )
+    if not result.version and not result.entries:
+        raise ParseError(feed.url, _not_a_feed(body))
+    channel: Entry = result.feed
+    articles = tuple(_articles(result.entries, channel, feed, fetched))
+    return ParsedFeed(
+        articles=articles,
+        skipped=len(result.entries) - len(articles),
+        title=clean_line(_text(channel, "title")),
+        ttl_seconds=_ttl(channel),
+        update_period_seconds=_update_period(channel),
+    )
+
+
+def _check(body: bytes, feed: Source) -> None:
+    if not body.strip():
+        raise ParseError(feed.url, "the body is empty, not a feed")
+    head = body[:_DTD_SEARCHED]
+    subset = _SUBSET.search(head)
+    if subset is None:
+        return
+    end = body.find(b"]", subset.end(), subset.end() + MAX_DTD_BYTES)
+    if end < 0 or _LONG_ENTITY.search(body, subset.start(), end):
+        raise ParseError(feed.url, "its DTD declares more than the HTML entities; no feed needs that")
+
+
+def _not_a_feed(body: bytes) -> str:
+    if _HTML_PAGE.search(body[:_DTD_SEARCHED]):
+        return "this is an HTML page, not a feed: look for the feed's own address"
+    return "this is neither RSS, RDF nor Atom"
+
+
+def _articles(entries: list[Entry], channel: Entry, feed: Source, fetched: datetime) -> Iterator[Article]:
+    base = _base(channel, feed)
+    language = _text(channel, "language") or feed.language
+    for entry in entries:
+        article = _article(entry, base, language, feed, fetched)
+        if article.title or article.lead or article.body:
+            yield article
+
+
+def _article(entry: Entry, base: str, language: str, feed: Source, fetched: datetime) -> Article:
+    body, is_html = _content(entry)
+    return build(
+        outlet=feed.outlet,
+        feed=feed.url,
+        link=_link(entry, base),
+        guid=_text(entry, "id"),
+        title=_text(entry, "title"),
+        lead=_text(entry, "summary"),
+        body=body,
+        authors=_authors(entry),
+        language=_detail(entry, "title_detail", "language") or _detail(entry, "summary_detail", "language") or language,
+        published=_date(entry, fetched),
+        fetched=fetched,
+        html=is_html,
+    )
+
+
+def _base(channel: Entry, feed: Source) -> str:
+    """What relative links are relative to: the feed (RFC 3986 §5.1.3), or its site if another host serves the feed."""
+    site = _joined(feed.url, _text(channel, "link"))
+    return feed.url if not site or registrable_domain(site) == registrable_domain(feed.url) else site
+
+
+def _link(entry: Entry, base: str) -> str:
+    """Address of the item's page: a proxy's note of the original, the link, else an id that is one (RSS 2.0 `guid`)."""
+    for name in ("feedburner_origlink", "link"):
+        if link := _text(entry, name).strip():
+            return _joined(base, link)
+    for other in dict.get(entry, "links", []):
+        if other.get("rel", "alternate") == "alternate" and other.get("href"):
+            return _joined(base, str(other["href"]))
+    guid = _text(entry, "id").strip()
+    return guid if guid.startswith(("http://", "https://")) else ""
+
+
+def _joined(base: str, link: str) -> str:
+    try:
+        return urljoin(base, link) if link else ""
+    except ValueError:  # a bracket or a port that is none
+        return ""
+
+
+def _content(entry: Entry) -> tuple[str, bool]:
+    """The longest of an item's contents; and whether lead and body are HTML, which they are unless Atom says text."""
+    contents = [one for one in dict.get(entry, "content", []) if one.get("value")]
+    if not contents:
+        return "", _detail(entry, "summary_detail", "type") != "text/plain"
+    longest = max(contents, key=lambda one: len(one["value"]))
+    return str(longest["value"]), longest.get("type") != "text/plain"
+
+
+def _authors(entry: Entry) -> list[str]:
+    named = [str(one["name"]) for one in dict.get(entry, "authors", []) if one.get("name")]
+    return named or [name for name in [_text(entry, "author")] if name and "@" not in name]
+
+
+def _date(entry: Entry, fetched: datetime) -> datetime | None:
+    """When the item was published, else last changed, else made."""
+    for name in ("published", "updated", "created"):
+        if found := read_date(dict.get(entry, f"{name}_parsed"), _text(entry, name), fetched):
+            return found
+    return None
+
+
+def _ttl(channel: Entry) -> float | None:
+    minutes = _number(_text(channel, "ttl"))
+    return minutes * 60 if minutes else None
+
+
+def _update_period(channel: Entry) -> float | None:
+    period = _PERIOD_SECONDS.get(_text(channel, "sy_updateperiod").strip().lower())
+    return period / (_number(_text(channel, "sy_updatefrequency")) or 1) if period else None
+
+
+def _number(text: str) -> float | None:
+    text = text.strip()
+    return float(text) if len(text) < 10 and text.isascii() and text.isdecimal() else None
+
+
+def _detail(entry: Entry, part: str, name: str) -> str:
+    return _text(dict.get(entry, part) or {}, name)
+
+
+def _text(entry: Entry, name: str) -> str:
+    # dict.get, because feedparser's own item access answers with other fields, and warns of it.
+    value = dict.get(entry, name)
+    return value if isinstance(value, str) else ""
