@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import msgspec
@@ -167,10 +168,8 @@ def test_bytes_that_are_no_record_are_undecodable(data: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_reader_crash(data: bytes) -> None:
     """Any bytes at all give a record or a RecordError, which a dead letter can carry."""
-    try:
+    with contextlib.suppress(RecordError):
         decode_batch(data)
-    except RecordError:
-        pass
 
 
 def test_one_bad_article_costs_itself_and_not_its_batch() -> None:

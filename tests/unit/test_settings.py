@@ -71,7 +71,7 @@ def test_the_other_files_are_found_from_the_folder(tmp_path: Path) -> None:
 def test_settings_do_not_change(tmp_path: Path) -> None:
     """They are values: whoever wants others reads others."""
     with pytest.raises(ValueError, match="frozen"):
-        read(tmp_path).poll.per_host = 3  # type: ignore[misc]  # that is the point
+        read(tmp_path).poll.per_host = 3
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,10 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
         (
             'poll:\n  contact: "a (b)"\n',
             [
-                "counterclaim.yaml:2: poll.contact: 'a (b)' cannot go into a User-Agent: "
-                "use printable ASCII without parentheses"
+                (
+                    "counterclaim.yaml:2: poll.contact: 'a (b)' cannot go into a User-Agent: "
+                    "use printable ASCII without parentheses"
+                )
             ],
         ),
         (
@@ -146,8 +148,10 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
         (
             "poll:\n  per_host: [1\nlog: {}\n",
             [
-                "counterclaim.yaml:3: is not YAML at column 4: did not find expected ',' or ']', "
-                "while parsing a flow sequence"
+                (
+                    "counterclaim.yaml:3: is not YAML at column 4: did not find expected ',' or ']', "
+                    "while parsing a flow sequence"
+                )
             ],
         ),
         ("- poll\n", ["counterclaim.yaml:1: must hold keys and values, such as `name: value`, not ['poll']"]),
@@ -162,8 +166,10 @@ def test_settings_do_not_change(tmp_path: Path) -> None:
         (
             "log:\n  level: !!python/name:os.system info\n",
             [
-                "counterclaim.yaml:2: has the tag 'tag:yaml.org,2002:python/name:os.system': "
-                "only plain values are known here",
+                (
+                    "counterclaim.yaml:2: has the tag 'tag:yaml.org,2002:python/name:os.system': "
+                    "only plain values are known here"
+                ),
                 "counterclaim.yaml:2: log.level is null: it must be 'debug', 'info', 'warning' or 'error'",
             ],
         ),
@@ -179,23 +185,31 @@ def test_a_fault_is_said_with_file_line_and_value(tmp_path: Path, text: str, pro
     [
         (
             "poll:\n  interval_seconds: 60\n",
-            "counterclaim.yaml:2: poll.interval_seconds (60) is less than poll.floor_seconds (300), "
-            "and no feed is polled more often: raise it or lower the floor",
+            (
+                "counterclaim.yaml:2: poll.interval_seconds (60) is less than poll.floor_seconds (300), "
+                "and no feed is polled more often: raise it or lower the floor"
+            ),
         ),
         (
             "poll:\n  cap_seconds: 400\n",
-            "counterclaim.yaml:2: poll.cap_seconds (400) is less than poll.interval_seconds (600) "
-            "or poll.floor_seconds (300): raise it",
+            (
+                "counterclaim.yaml:2: poll.cap_seconds (400) is less than poll.interval_seconds (600) "
+                "or poll.floor_seconds (300): raise it"
+            ),
         ),
         (
             "poll:\n  timeout_seconds: 5\n",
-            "counterclaim.yaml:1: poll.connect_timeout_seconds (10) is more than poll.timeout_seconds (5), "
-            "which covers it: lower it",
+            (
+                "counterclaim.yaml:1: poll.connect_timeout_seconds (10) is more than poll.timeout_seconds (5), "
+                "which covers it: lower it"
+            ),
         ),
         (
             "kafka:\n  replication: 3\n",
-            "counterclaim.yaml:2: kafka.replication is 3, but our own broker is one server: "
-            "set it to 1, or name a cluster as kafka.bootstrap",
+            (
+                "counterclaim.yaml:2: kafka.replication is 3, but our own broker is one server: "
+                "set it to 1, or name a cluster as kafka.bootstrap"
+            ),
         ),
         (
             "metrics:\n  worker_port: 9470\n",
@@ -283,8 +297,10 @@ def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
         ),
         (
             {"COUNTERCLAIM_KAFKA": "a.example"},
-            "environment: COUNTERCLAIM_KAFKA: kafka.bootstrap: 'a.example' is not host:port, "
-            "such as kafka.example:9092",
+            (
+                "environment: COUNTERCLAIM_KAFKA: kafka.bootstrap: 'a.example' is not host:port, "
+                "such as kafka.example:9092"
+            ),
         ),
         (
             {"COUNTERCLAIM_KAFKA": "a:1", "COUNTERCLAIM_KAFKA_BOOTSTRAP": "b:1"},
@@ -292,8 +308,10 @@ def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
         ),
         (
             {"COUNTERCLAIM_POLL_INTERVAL_SECONDS": "5"},
-            "environment: COUNTERCLAIM_POLL_INTERVAL_SECONDS: poll.interval_seconds (5) is less than "
-            "poll.floor_seconds (300), and no feed is polled more often: raise it or lower the floor",
+            (
+                "environment: COUNTERCLAIM_POLL_INTERVAL_SECONDS: poll.interval_seconds (5) is less than "
+                "poll.floor_seconds (300), and no feed is polled more often: raise it or lower the floor"
+            ),
         ),
     ],
 )
