@@ -1,0 +1,17 @@
+"""Rules: stored queries on the words of an article, and the flags they raise.
+
+    grammar     what a journalist types  → a syntax tree (`query`), or the column where it stops making sense
+    tokens      text                     → sentences and words, with offsets into the stored text
+    match       syntax tree × words      → matches: the words that satisfy a query
+    index       all queries of a language → the few that an article can match at all, found before any word is cut
+    lexicon     a rule file as written   → checked models, each problem with its file and line
+    load        a folder of rule files   → `Rules`, or every problem in them
+    ruleset     `Rules.flags(article)`   → flags with minimal spans and a score
+
+All of it is pure but `load`, which reads the files. docs/rules.md explains the language to those who write rules.
+"""
+
+from pipeline.rules.load import load_rules
+from pipeline.rules.ruleset import Rules
+
+__all__ = ["Rules", "load_rules"]

@@ -1,0 +1,79 @@
+"""`counterclaim rules`: try the rules and look at them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.rules import load_rules
+from pipeline.rules.examples import Trial, try_examples
+from pipeline.rules.load import read_rule_files
+from pipeline.settings.load import load_settings
+
+rules_app = typer.Typer(
+    name="rules", help="Check the rule files, run their examples, list the rules.", no_args_is_help=True
+)
+
+RulesOption = Annotated[
+    Path | None,
+    typer.Option("--rules", metavar="DIR", help="Folder with rule files. Default: the one of the configuration."),
+]
+
+
+def rules_dir(rules: Path | None, config: Path | None) -> Path:
+    """The folder of rule files that a command works with."""
+    return rules if rules is not None else load_settings(config_dir(config), os.environ).rules_path
+
+
+@rules_app.command("test")
+def test(rules: RulesOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Run the examples and counter-examples of every rule. Exit code 1 if one of them fails.
+
+    counterclaim rules test --rules my-rules
+    """
+    trials = list(try_examples(read_rule_files(rules_dir(rules, config))))
+    failed = [trial for trial in trials if not trial.passed]
+    if as_json:
+        print(json.dumps({"tried": len(trials), "failed": [_trial(one) for one in failed]}, ensure_ascii=False))
+    else:
+        for trial in failed:
+            print(trial, file=sys.stderr)
+        print(f"{len(trials)} examples, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+@rules_app.command("list")
+def list_rules(rules: RulesOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the rules: id, version, kind, category.
+
+    counterclaim rules list --json
+    """
+    loaded = load_rules(rules_dir(rules, config))
+    found = [
+        {"rule": rule.id, "version": rule.version, "kind": rule.kind, "category": rule.category}
+        for pack in loaded.packs.values()
+        for rule in pack.rules
+    ]
+    if as_json:
+        print(json.dumps({"hash": loaded.hash, "rules": found}))
+        return
+    for one in found:
+        print(f"{one['kind']:10}  {one['category']:21}  {one['rule']} v{one['version']}")
+    print(f"{len(found)} rules, rule set {loaded.hash}")
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    return {
+        "file": str(trial.file),
+        "line": trial.line,
+        "rule": trial.rule,
+        "expected": trial.expected,
+        "text": trial.text,
+    }

@@ -1,0 +1,209 @@
+"""Rules ready to run: an article in, its flags out.
+
+One flag a rule. Its spans are those of the rule's best match: in the title before the lead before the body, there the
+one that covers the fewest words, there the first. Its score grows with the fields that have a match: each field tells
+with its weight w, and together they tell 1 - (1 - w1)(1 - w2)….
+
+Rules of one kind stand in their file from the most to the least specific: a match that runs over a stretch of text
+which an earlier rule has flagged does not count, so that one statement gives one flag ("pleads not guilty to charges").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import prod
+from typing import Final, NamedTuple
+
+from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
+from pipeline.rules.index import Hit, Index
+from pipeline.rules.match import Atom, Match, Text, Vocabulary, find
+from pipeline.rules.query import Query, is_local
+from pipeline.rules.tokens import (
+    FIELD_SHIFT,
+    MAX_FIELD_LENGTH,
+    SENTENCE_SHIFT,
+    Sentence,
+    fold,
+    original_places,
+    sentence_at,
+    sentences,
+    word_offsets,
+)
+
+MAX_GAP: Final = 2
+"""Words between two parts of a match that one quote still spans: "rejected *the US* charge" reads better whole."""
+
+SCORE_DIGITS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRule:
+    """A rule whose query is a syntax tree. ``weights``: of title, lead and body."""
+
+    id: str
+    version: int
+    kind: Kind
+    category: str
+    query: Query
+    weights: tuple[float, ...]
+
+
+class Candidates(NamedTuple):
+    """What the index leaves to be evaluated: which rules, on which sentences."""
+
+    rules: Sequence[int]
+    sentences: Sequence[Sentence]
+
+
+class Pack:
+    """The rules of one language."""
+
+    def __init__(self, language: str, rules: Sequence[StoredRule]) -> None:
+        self.language = language
+        self.rules = tuple(rules)
+        queries = [rule.query for rule in rules]
+        self._local = tuple(map(is_local, queries))
+        self._index = Index(queries)
+        self._vocabulary = Vocabulary(queries)
+
+    def flags(self, article: Article) -> tuple[Flag, ...]:
+        """Flags of an article in this language."""
+        texts = _texts(article)
+        numbers, where = self.candidates(texts)
+        if not numbers:
+            return ()
+        text = Text(self._vocabulary.postings(texts, where), _attributes(article))
+        flags = []
+        taken: dict[Kind, list[Atom]] = {}
+        for number in numbers:
+            rule = self.rules[number]
+            before = taken.setdefault(rule.kind, [])
+            matches = [match for match in find(rule.query, text) if not _meets(match, before)]
+            if matches:
+                best = min(matches, key=_rank)
+                before.extend(_stretches(best))
+                flags.append(_flag(article, rule, matches, spans(best, texts, where)))
+        return tuple(flags)
+
+    def matches(self, number: int, article: Article) -> list[Match]:
+        """What one rule finds, whatever the others do."""
+        texts = _texts(article)
+        text = Text(self._vocabulary.postings(texts, _all_sentences(texts)), _attributes(article))
+        return find(self.rules[number].query, text)
+
+    def candidates(self, texts: Sequence[str]) -> Candidates:
+        """Rules that these texts can match, in file order, and the sentences in which they can."""
+        whole = "\n".join(texts)
+        folded = fold(whole)
+        hits = self._index.hits(folded)
+        if not hits:
+            return Candidates((), ())
+        numbers = sorted({number for hit in hits for number in hit.queries})
+        if all(self._local[number] for number in numbers):
+            return Candidates(numbers, _hit_sentences(texts, whole, folded, hits))
+        return Candidates(numbers, _all_sentences(texts))
+
+
+class Rules:
+    """All rule files together."""
+
+    def __init__(self, packs: Iterable[Pack], digest: str) -> None:
+        self.packs: Mapping[str, Pack] = {pack.language: pack for pack in packs}
+        self.hash = digest
+        """12 hex digits: which rules these are. Comments and layout of the files do not count."""
+
+    def flags(self, article: Article) -> tuple[Flag, ...]:
+        """The flags of an article, by the rules of its language; none where there are no rules for it.
+
+        Pure: the same article gives the same flags, from any thread.
+        """
+        pack = self.packs.get(article.language)
+        return pack.flags(article) if pack else ()
+
+
+def spans(match: Match, texts: Sequence[str], where: Sequence[Sentence]) -> tuple[Span, ...]:
+    """The stretches of text that show a match. ``where``: sentences, among them those of the match."""
+    by_position = {sentence.position: sentence for sentence in where}
+    found = []
+    for position, atoms in _by_sentence(match):
+        sentence = by_position[position]
+        text = texts[sentence.field]
+        offsets = word_offsets(text, sentence)
+        for first, last in _join(atoms):
+            start, end = offsets[first - position][0], offsets[last - position][1]
+            found.append(Span(field=FIELDS[sentence.field], start=start, end=end, quote=text[start:end]))
+    return tuple(found)
+
+
+def _flag(article: Article, rule: StoredRule, matches: Sequence[Match], shown: tuple[Span, ...]) -> Flag:
+    return Flag(
+        id=flag_id(article.id, rule.id, shown),
+        kind=rule.kind,
+        category=rule.category,
+        rule=rule.id,
+        version=rule.version,
+        score=score(rule.weights, {first >> FIELD_SHIFT for match in matches for first, _ in match}),
+        spans=shown,
+    )
+
+
+def score(weights: Sequence[float], fields: Iterable[int]) -> float:
+    """How much a match in these fields tells, from 0 to 1: 1 - (1 - w1)(1 - w2)…"""
+    return round(1 - prod(1 - weights[field] for field in sorted(fields)), SCORE_DIGITS)
+
+
+def _texts(article: Article) -> list[str]:
+    return [article.title[:MAX_FIELD_LENGTH], article.lead[:MAX_FIELD_LENGTH], article.body[:MAX_FIELD_LENGTH]]
+
+
+def _attributes(article: Article) -> Mapping[str, str]:
+    return {"outlet": fold(article.outlet), "lang": fold(article.language)}
+
+
+def _all_sentences(texts: Sequence[str]) -> list[Sentence]:
+    return [sentence for field, text in enumerate(texts) for sentence in sentences(field, text)]
+
+
+def _hit_sentences(texts: Sequence[str], whole: str, folded: str, hits: Sequence[Hit]) -> list[Sentence]:
+    places = sorted({hit.place for hit in hits})
+    if len(whole) != len(folded):
+        places = original_places(whole, places)
+    begins = (0, len(texts[0]) + 1, len(texts[0]) + len(texts[1]) + 2)
+    found: list[Sentence] = []
+    for place in places:
+        field = 2 if place >= begins[2] else 1 if place >= begins[1] else 0
+        within = place - begins[field]
+        if not found or found[-1].field != field or found[-1].end <= within:
+            found.append(sentence_at(field, texts[field], within))
+    return found
+
+
+def _by_sentence(match: Match) -> Iterator[tuple[int, list[Atom]]]:
+    for sentence, atoms in groupby(match, key=lambda atom: atom[0] >> SENTENCE_SHIFT):
+        yield sentence << SENTENCE_SHIFT, list(atoms)
+
+
+def _stretches(match: Match) -> list[Atom]:
+    """What a match runs over: in each sentence, from its first word to its last."""
+    return [(atoms[0][0], max(last for _, last in atoms)) for _, atoms in _by_sentence(match)]
+
+
+def _meets(match: Match, taken: Sequence[Atom]) -> bool:
+    return bool(taken) and any(a <= d and c <= b for a, b in _stretches(match) for c, d in taken)
+
+
+def _rank(match: Match) -> tuple[int, int, Match]:
+    return match[0][0] >> FIELD_SHIFT, sum(last - first for first, last in _stretches(match)), match
+
+
+def _join(atoms: Sequence[Atom]) -> list[Atom]:
+    joined = [atoms[0]]
+    for first, last in atoms[1:]:
+        start, end = joined[-1]
+        if first - end - 1 <= MAX_GAP:
+            joined[-1] = (start, max(end, last))
+        else:
+            joined.append((first, last))
+    return joined
