@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError as ClientError
@@ -12,6 +13,12 @@ from kafka.errors import KafkaError as ClientError
 from pipeline.errors import KafkaError
 from pipeline.kafka.connect import CONNECT_SECONDS, admin, explain
 from pipeline.topics import Topic
+
+SETTLE_SECONDS: Final = 5.0
+"""Bound on seeing a changed configuration: the controller has it at once, the brokers a moment later."""
+
+_TOPIC_ALREADY_EXISTS: Final = 36
+"""Kafka protocol error code: another process was faster, which is as good."""
 
 Action = Literal["created", "changed", "left", "kept"]
 """`left`: as wanted already; `kept`: differs, and this broker cannot change it."""
@@ -95,10 +102,6 @@ def _create(client: Any, missing: Sequence[Topic]) -> None:
     client.wait_for_topics(list(request))
 
 
-_TOPIC_ALREADY_EXISTS = 36
-"""Kafka protocol error code: another process was faster, which is as good."""
-
-
 def _settle(client: Any, wanted: Topic, actual: ActualTopic | None) -> Change:
     """Set what differs on a topic that was there, and look whether it took."""
     if actual is None:
@@ -112,10 +115,19 @@ def _settle(client: Any, wanted: Topic, actual: ActualTopic | None) -> Change:
         client.alter_configs([ConfigResource(ConfigResourceType.TOPIC, wanted.name, values)])
     except ClientError as error:
         return Change(wanted.name, "kept", f"this broker cannot change {detail} ({explain(error)})")
-    after = _describe(client, [wanted.name])[wanted.name]
-    if differences(wanted, after):
+    if not _took(client, wanted):
         return Change(wanted.name, "kept", f"this broker takes no changes of a topic: {detail}")
     return Change(wanted.name, "changed", detail)
+
+
+def _took(client: Any, wanted: Topic) -> bool:
+    """Whether the cluster shows the new configuration, at the latest after `SETTLE_SECONDS`."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while differences(wanted, _describe(client, [wanted.name])[wanted.name]):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(SETTLE_SECONDS / 50)
+    return True
 
 
 def _describe(client: Any, names: Sequence[str]) -> dict[str, ActualTopic]:
