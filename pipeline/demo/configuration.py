@@ -1,0 +1,62 @@
+"""The configuration that the demo runs with: quick, on free ports, and in one folder that goes away."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from pipeline.settings.load import SETTINGS_FILE
+
+POLL_SECONDS: Final = 3
+"""Between two polls of a feed: the second variant of a feed comes with the second poll."""
+
+HEARTBEAT_SECONDS: Final = 1
+"""The demo ends when heartbeats that were sent after the last article have passed: often, to end soon."""
+
+SESSION_SECONDS: Final = 6
+"""Kafka's lowest usual session timeout; the embedded broker lets a group wait for half of it at the start."""
+
+PER_HOST: Final = 16
+"""All feeds of the demo are on one host, our own."""
+
+
+def write_configuration(folder: Path, *, base: str, seeds: Path, rules: Path, shuffle_seed: int | None = None) -> None:
+    """Write `counterclaim.yaml` and the files that it names; ``base`` is the address of the feed server.
+
+    ``shuffle_seed`` shuffles the list of feeds. ``rules`` is the folder of the rules to use, read where it is.
+    """
+    feeds = yaml.safe_load((seeds / "feeds.yaml").read_text(encoding="utf-8").replace("{base}", base))
+    if shuffle_seed is not None:
+        random.Random(shuffle_seed).shuffle(feeds["feeds"])  # noqa: S311 - an order that can be repeated
+    _write(folder / SETTINGS_FILE, _settings(folder, rules))
+    _write(folder / "feeds.yaml", feeds)
+    _write(folder / "outlets.yaml", {"outlets": []})
+
+
+def _settings(folder: Path, rules: Path) -> dict[str, Any]:
+    return {
+        "kafka": {"port": 0, "data_dir": str(folder / "kafka")},
+        "poll": {
+            "interval_seconds": POLL_SECONDS,
+            "floor_seconds": POLL_SECONDS,
+            "per_host": PER_HOST,
+            "allow_private": True,
+        },
+        "worker": {"session_timeout_seconds": SESSION_SECONDS, "data_dir": str(folder / "worker")},
+        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0},
+        "heartbeat": {"interval_seconds": HEARTBEAT_SECONDS},
+        "rules_dir": str(rules.absolute()),
+    }
+
+
+def _write(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(yaml.safe_dump(value, allow_unicode=True, sort_keys=False), encoding="utf-8")
+
+
+def demo_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """The environment without settings of ours: a demo must not publish to the operator's own cluster."""
+    return {name: value for name, value in env.items() if not name.startswith("COUNTERCLAIM_")}

@@ -1,0 +1,143 @@
+"""What came by on the topics, and when all of it has. Pure: records and the time are arguments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pipeline.demo.expectations import Expected, Verdict, compare, still_to_come
+from pipeline.kafka import Message
+from pipeline.records import Article, FlaggedArticle, batches, flagged
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_FRESH_DEAD, ARTICLES_RAW, ARTICLES_RAW_DEAD, FLAGS
+
+FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_FRESH, FLAGS, ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD)
+
+ROUNDS: Final = 2
+"""Rounds of heartbeats after the last article. A heartbeat keeps its partition number, an article does not: the first
+round shows that dedupe has handled every article, the second, sent later, that flag has handled what dedupe sent on."""
+
+
+class Rounds:
+    """Counts rounds: in each, every partition passed a heartbeat that was sent after the round began."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+        self._began: datetime | None = None
+        self._beaten: set[int] = set()
+        self.complete = 0
+
+    def begin(self, now: datetime) -> None:
+        """The first round begins, unless it has begun."""
+        if self._began is None:
+            self._began = now
+
+    def beat(self, partition: int, sent: datetime, now: datetime) -> None:
+        """A heartbeat, sent at ``sent``, has arrived at the end of the pipe."""
+        if self._began is None or sent <= self._began:
+            return
+        self._beaten.add(partition)
+        if len(self._beaten) == self._partitions:
+            self.complete += 1
+            self._began, self._beaten = now, set()
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the topics carried. `flagged` counts articles: one with two denials in it counts once."""
+
+    published: int
+    duplicates: dict[str, int]
+    flagged: dict[str, int]
+    dead: int
+
+
+class Watch:
+    """Takes in the messages of the topics `FOLLOWED`, in the order of each partition."""
+
+    def __init__(self, expected: Expected, partitions: int) -> None:
+        self.expected = expected
+        self._rounds = Rounds(partitions)
+        self.raw: list[Article] = []
+        self.fresh: list[Article] = []
+        self.flagged: list[FlaggedArticle] = []
+        self.dead: list[Message] = []
+
+    def take(self, message: Message, now: datetime) -> FlaggedArticle | None:
+        """Take one in; the flagged article, if it is one that was not seen before.
+
+        Raises:
+            RecordError: a record is not what its topic says.
+        """
+        story = self._take(message, now)
+        if not still_to_come(self.expected, self.raw):
+            self._rounds.begin(now)
+        return story
+
+    def _take(self, message: Message, now: datetime) -> FlaggedArticle | None:
+        value = message.value or b""
+        if message.topic == FLAGS:
+            return self._take_flagged(flagged.decode(value), now)
+        if message.topic in (ARTICLES_RAW, ARTICLES_FRESH):
+            batch = batches.decode(value)
+            if batch.heartbeat is None:
+                (self.raw if message.topic == ARTICLES_RAW else self.fresh).extend(batch.articles)
+        else:
+            self.dead.append(message)
+        return None
+
+    def _take_flagged(self, record: FlaggedArticle, now: datetime) -> FlaggedArticle | None:
+        if record.heartbeat is not None:
+            self._rounds.beat(record.heartbeat, record.article.fetched, now)
+            return None
+        again = any(_text(record.article) == _text(one.article) for one in self.flagged)
+        if not again:
+            self.flagged.append(record)
+        return None if again else record
+
+    @property
+    def finished(self) -> bool:
+        """Whether every expected article was published and everything published has passed the flag agent."""
+        return self._rounds.complete >= ROUNDS
+
+    def waits_for(self) -> tuple[str, ...]:
+        """What is missing to be finished."""
+        if missing := still_to_come(self.expected, self.raw):
+            return missing
+        if self.finished:
+            return ()
+        return (f"heartbeats behind the last article: {self._rounds.complete} of {ROUNDS} rounds came through",)
+
+    def verdict(self) -> Verdict:
+        """How it compares with what is expected; a dead letter is never expected."""
+        verdict = compare(self.expected, self.raw, self.fresh, self.flagged)
+        dead = tuple(f"a dead letter on {one.topic}: {_reason(one)}" for one in self.dead)
+        waiting = tuple(line for line in self.waits_for() if line not in verdict.missing)
+        return Verdict(verdict.missing + waiting, verdict.unexpected + dead)
+
+    def counts(self) -> Counts:
+        """Totals; the kinds of duplicates follow from what reached which topic."""
+        texts = {_text(article) for article in self.raw}
+        passed = {_text(article) for article in self.fresh}
+        revisions = {_text(article) for article in self.fresh if article.revision_of}
+        kinds = Counter(kind for one in self.flagged for kind in {flag.kind for flag in one.flags})
+        return Counts(
+            published=len(self.raw),
+            duplicates={
+                "seen_again": len(self.raw) - len(texts),
+                "duplicate": len(texts - passed),
+                "revision": len(revisions),
+            },
+            flagged={"denial": kinds["denial"], "allegation": kinds["allegation"]},
+            dead=len(self.dead),
+        )
+
+
+def _text(article: Article) -> tuple[str, str]:
+    return article.id, article.text_hash
+
+
+def _reason(message: Message) -> str:
+    headers = dict(message.headers)
+    return headers.get("counterclaim-reason", b"no reason given").decode(errors="replace")
