@@ -1,0 +1,10 @@
+"""A made-up little world in `seeds/demo/`, through the whole pipeline, with its outcome written down beforehand.
+
+template        feed templates → bytes                                          pure
+server          serves them over HTTP, with validators and a second variant     edge
+configuration   the settings that the demo runs with                            edge
+expectations    what must be seen, and whether it was                           pure
+watch           what came by on the topics, and when all of it has              pure
+report          the summary, for people and machines                            pure
+run             puts them together around the supervised tree                   edge
+"""
