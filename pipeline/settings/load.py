@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pipeline.documents import Document, Where, check, read_document
 from pipeline.errors import ConfigError, Problem, RuleError
+from pipeline.rules import Rules, load_rules
 from pipeline.settings.consistency import inconsistencies
 from pipeline.settings.environment import ENVIRONMENT, Override, read_environment
 from pipeline.settings.feeds import read_feeds
 from pipeline.settings.models import Feed, Outlet, Settings, SettingsFile
 from pipeline.settings.outlets import contradictions, read_outlets
-
-if TYPE_CHECKING:
-    from pipeline.rules import Rules
 
 SETTINGS_FILE: Final = "counterclaim.yaml"
 
@@ -118,8 +116,6 @@ def _raise(problems: list[Problem]) -> None:
 
 
 def _read_rules(path: Path, problems: list[Problem]) -> Rules | None:
-    from pipeline.rules import load_rules
-
     try:
         return load_rules(path)
     except RuleError as error:

@@ -15,12 +15,14 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from pipeline.records.schemas import DIALECT, RECORDS, field_docstrings, record_schema
+from pipeline.rules.lexicon import Lexicon
 from pipeline.settings.models import FeedsFile, OutletsFile, SettingsFile
 
 FILES: Final[Mapping[str, type[BaseModel]]] = {
     "counterclaim": SettingsFile,
     "feeds": FeedsFile,
     "outlets": OutletsFile,
+    "rules": Lexicon,
 }
 """The shapes of the configuration files, by the name of their schema."""
 

@@ -1,1 +1,0 @@
-from pipeline.documents import Document, Where, read_document  # noqa: F401

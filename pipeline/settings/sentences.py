@@ -1,1 +1,0 @@
-from pipeline.documents import check  # noqa: F401
