@@ -29,6 +29,7 @@ _MAX_ROUNDS: Final = 6
 """Of decoding. Feeds escape two or three times by accident; more often it was made to be."""
 
 _TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*>|![a-zA-Z\[-])")
+_WHOLE_TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>")
 _OPENING: Final = re.compile(r"<(?=[a-zA-Z/!?])")
 _CUT_TAG: Final = re.compile(r"</?(?:a|b|br|div|em|font|i|img|li|p|span|strong)(?:\s[^<>]*)?$", re.IGNORECASE)
 """What is left of a tag where a feed cut its HTML after so many characters."""
@@ -81,13 +82,20 @@ def clean_html(text: str, limit: int = MAX_BODY_CHARS) -> str:
 
 
 def _decoded(text: str) -> str:
-    """Markup and entities resolved until there are none, however often they were escaped."""
+    """Markup and entities resolved until there are none, however often they were escaped.
+
+    HTML is read as HTML once. What looks like tags after that is text about tags (code, most often), where a parser
+    would take `<video>` for the start of one and swallow what follows: there only the tags themselves go.
+    """
+    rendered = False
     for _ in range(_MAX_ROUNDS):
         before, text = text, _visible(text)
-        if "&" in text:
-            text = _ENTITY.sub(_entity, _NESTED_AMPERSAND.sub("&", text)) if not _TAG.search(text) else text
-        if "<" in text and _TAG.search(text):
-            text = text_of(text)
+        if "<" not in text or not _TAG.search(text):
+            text = _ENTITY.sub(_entity, _NESTED_AMPERSAND.sub("&", text)) if "&" in text else text
+        elif rendered:
+            text = _WHOLE_TAG.sub(" ", text)
+        else:
+            text, rendered = text_of(text), True
         if text == before:
             break
     else:
