@@ -148,6 +148,8 @@ def read_table(bootstrap: Sequence[str], topic: str) -> dict[bytes, bytes]:
 
 def end_offsets(bootstrap: Sequence[str], topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """The offset that each partition's next record will get: (topic, partition) → offset. Blocks; raises KafkaError."""
+    if not topics:
+        return {}
     with _consumer(bootstrap) as consumer:
         ends = _ends(consumer, _assign(consumer, topics))
     return {(partition.topic, partition.partition): end for partition, end in ends.items()}
@@ -155,6 +157,8 @@ def end_offsets(bootstrap: Sequence[str], topics: Sequence[str]) -> dict[tuple[s
 
 def begin_offsets(bootstrap: Sequence[str], topics: Sequence[str]) -> dict[tuple[str, int], int]:
     """The offset of each partition's oldest record: (topic, partition) → offset. Blocks; raises KafkaError."""
+    if not topics:
+        return {}
     with _consumer(bootstrap) as consumer:
         begins = consumer.beginning_offsets(_assign(consumer, topics))
     return {(partition.topic, partition.partition): begin for partition, begin in begins.items()}

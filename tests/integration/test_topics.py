@@ -1,4 +1,7 @@
-"""Topics on a real broker: created as wanted, changed where the broker can, never repartitioned in silence."""
+"""Topics on a real broker: created as wanted, changed where the broker can, never repartitioned in silence.
+
+The first test needs the module's broker while it is empty.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,26 @@ from pipeline.cli.topics import topics_app
 from pipeline.errors import KafkaError
 from pipeline.kafka import apply_topics, describe_topics, differences
 from pipeline.topics import TOPICS
+
+
+def test_the_command_applies_and_shows(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an empty broker all is missing; `apply` makes an app's topics; `show` has them beside the wanted."""
+    (tmp_path / "counterclaim.yaml").write_text("worker:\n  app_id: second\n")
+    monkeypatch.setenv("COUNTERCLAIM_KAFKA", bootstrap)
+    run, config = CliRunner(), ["--config", str(tmp_path)]
+
+    def rows(verb: str) -> dict[str, dict[str, Any]]:
+        result = run.invoke(topics_app, [verb, *config, "--json"], catch_exceptions=False)
+        assert result.exit_code == 0
+        return {row["topic"]: row for row in json.loads(result.stdout)}
+
+    assert [row["exists"] for row in rows("show").values()] == [False] * len(TOPICS)
+    assert rows("apply")["second-seen-changelog"]["action"] == "created"
+    assert rows("apply")["second-seen-changelog"]["action"] == "left"
+    shown = rows("show")["second-seen-changelog"]
+    assert (shown["exists"], shown["differs"], shown["end_offsets"]) == (True, {}, [0, 0, 0, 0])
+    table = run.invoke(topics_app, ["show", *config], catch_exceptions=False).stdout
+    assert any("second-seen-changelog" in line and "as wanted" in line for line in table.splitlines())
 
 
 def test_every_topic_is_created_as_wanted_and_then_left_alone(topics_ready: str) -> None:
@@ -43,23 +66,3 @@ def test_another_number_of_partitions_is_an_exact_error_and_changes_nothing(topi
     with pytest.raises(KafkaError, match=r"articles\.raw has 4 partitions, the configuration says 6"):
         apply_topics([topics_ready], [new, other])
     assert describe_topics([topics_ready], ["not-made"]) == {}
-
-
-def test_the_command_applies_and_shows(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`topics apply --json` makes an app's topics, `topics show` has them beside the wanted with what they hold."""
-    (tmp_path / "counterclaim.yaml").write_text("worker:\n  app_id: second\n")
-    monkeypatch.setenv("COUNTERCLAIM_KAFKA", bootstrap)
-    run, config = CliRunner(), ["--config", str(tmp_path)]
-
-    def rows(verb: str) -> dict[str, dict[str, Any]]:
-        result = run.invoke(topics_app, [verb, *config, "--json"], catch_exceptions=False)
-        assert result.exit_code == 0
-        return {row["topic"]: row for row in json.loads(result.stdout)}
-
-    assert rows("show")["second-seen-changelog"]["exists"] is False
-    assert rows("apply")["second-seen-changelog"]["action"] == "created"
-    assert rows("apply")["second-seen-changelog"]["action"] == "left"
-    shown = rows("show")["second-seen-changelog"]
-    assert (shown["exists"], shown["differs"], shown["end_offsets"]) == (True, {}, [0, 0, 0, 0])
-    table = run.invoke(topics_app, ["show", *config], catch_exceptions=False).stdout
-    assert any("second-seen-changelog" in line and "as wanted" in line for line in table.splitlines())
