@@ -133,7 +133,10 @@ def _extract() -> tldextract.TLDExtract:
 
 @lru_cache(maxsize=8192)  # the hosts of a large operator's list, with room
 def _public(host: str) -> str:
-    return _extract()(host).top_domain_under_public_suffix
+    found = _extract()(host)
+    if found.suffix or found.ipv4 or "." not in host or host.startswith("["):
+        return found.top_domain_under_public_suffix
+    return ".".join(host.split(".")[-2:])  # the list's own rule for a top-level domain that is not on it
 
 
 @lru_cache(maxsize=8192)

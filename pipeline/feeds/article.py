@@ -53,8 +53,10 @@ def build(
     """
     clean = clean_html if html else clean_plain
     title = clean_line(title)
-    lead, body = _lead_and_body(clean(lead), clean(body))
+    lead, body = _lead_and_body(clean(lead), _without_headline(clean(body), title))
     title = title or _title_from(lead or body)
+    if lead.casefold() == title.casefold():
+        lead = ""
     url = canonical_url(link)
     when, source = settled(published, fetched)
     named_by_link = url and not (guid and _is_front_page(url))
@@ -132,6 +134,12 @@ def _lead_and_body(lead: str, body: str) -> tuple[str, str]:
     if len(lead) > MAX_LEAD_CHARS:
         return ("", lead) if not body else (lead[:MAX_LEAD_CHARS].rstrip(), body)
     return ("" if _same_start(lead, body) else lead), body
+
+
+def _without_headline(body: str, title: str) -> str:
+    """A page's text begins with its headline, which the title has already."""
+    first, _, rest = body.partition("\n")
+    return rest if rest and first.casefold() == title.casefold() else body
 
 
 def _same_start(lead: str, body: str) -> bool:

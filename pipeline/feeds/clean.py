@@ -59,7 +59,12 @@ _TAIL: Final = re.compile(
 )
 """A last line that is not text: share bars, "read more", comment stubs, the WordPress feed footer."""
 
-_INLINE_TAIL: Final = re.compile(rf"(…|\.\.\.|\[…\]|\[\.\.\.\])\s*\W{{0,3}}{CUE}\b.{{0,150}}$", re.IGNORECASE)
+_INLINE_TAIL: Final = re.compile(
+    rf"(?:(?<=…)|(?<=\.\.\.)|(?<=…\])|(?<=\.\.\.\]))\W{{0,3}}{CUE}\b.{{0,150}}$"
+    r"|(?<=[.!?\"”»)])\s+(?:read (?:more|on)|see more|learn more|continue reading|full story)\W*$",
+    re.IGNORECASE,
+)
+"""The same at the end of a line that is text: after an ellipsis with the story's title, after a sentence alone."""
 
 
 def clean_line(text: str, limit: int = MAX_TITLE_CHARS) -> str:
@@ -124,7 +129,7 @@ def _folded(text: str) -> str:
 def _without_tail(text: str) -> str:
     lines = text.split("\n")
     while lines:
-        last = _INLINE_TAIL.sub(r"\1", lines[-1])
+        last = _INLINE_TAIL.sub("", lines[-1])
         if _TAIL.match(last):
             lines.pop()
         elif last != lines[-1]:
