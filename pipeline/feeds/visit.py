@@ -34,7 +34,11 @@ class Body(Protocol):
 
     @property
     def ttl_seconds(self) -> float | None:
-        """How long it asks to be left alone."""
+        """RSS `ttl`: how long it asks to be left alone."""
+
+    @property
+    def update_period_seconds(self) -> float | None:
+        """`sy:updatePeriod`: how often it says that it changes."""
 
 
 class Parses(Protocol):
@@ -88,5 +92,6 @@ async def _parse(
     finally:
         metrics.parse_seconds.observe(perf_counter() - began)
     articles = tuple(parsed.articles)
-    result = PollResult("changed", fetched.status, fetched.headers, parsed.ttl_seconds)
+    wishes = [wish for wish in (parsed.ttl_seconds, parsed.update_period_seconds) if wish is not None]
+    result = PollResult("changed", fetched.status, fetched.headers, max(wishes, default=None))
     return Polled(result, fetched, articles, state.news(articles, known), now)

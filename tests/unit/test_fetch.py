@@ -6,9 +6,8 @@ import asyncio
 import gzip
 import socket
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from aiohttp import web
@@ -17,10 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from pipeline import __version__
 from pipeline.errors import FetchError, FetchRefusedError
 from pipeline.feeds.fetch import MAX_REDIRECTS, Fetched, Fetcher, Validators, user_agent
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-FEED = b"<rss version='2.0'><channel><title>t</title></channel></rss>"
+from tests.sites import FEED, answering, serving
 
 
 @dataclass(frozen=True)
@@ -36,52 +32,10 @@ class Limits:
     allow_private: bool = True
 
 
-@dataclass
-class Site:
-    """A server that answers every path by a handler, and remembers what it was asked."""
-
-    handler: Handler
-    requests: list[web.BaseRequest] = field(default_factory=list)
-    url: str = ""
-
-    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Remember, then answer."""
-        self.requests.append(request)
-        assert isinstance(request, web.Request)
-        return await self.handler(request)
-
-
-@asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[Site]:
-    """A site on a free port."""
-    site = Site(handler)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", site.answer)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    listener = web.TCPSite(runner, "127.0.0.1", 0)
-    await listener.start()
-    host, port = runner.addresses[0][:2]
-    site.url = f"http://{host}:{port}"
-    try:
-        yield site
-    finally:
-        await runner.cleanup()
-
-
 async def fetched(url: str, validators: Validators | None = None, limits: Limits | None = None) -> Fetched:
     """One fetch by a fetcher of its own."""
     async with Fetcher(limits or Limits()) as fetcher:
         return await fetcher.fetch(url, validators)
-
-
-def answering(body: bytes = FEED, status: int = 200, **headers: str) -> Handler:
-    """Always the same answer."""
-
-    async def answer(_request: web.Request) -> web.Response:
-        return web.Response(body=body, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-    return answer
 
 
 async def test_a_feed_is_fetched_as_bytes_with_its_headers() -> None:

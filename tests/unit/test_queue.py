@@ -1,0 +1,77 @@
+"""Which feed is polled next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.feeds.queue import DueQueue
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    """A time after now."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def test_feeds_come_in_the_order_in_which_they_are_due() -> None:
+    """Not before their time."""
+    queue = DueQueue(per_host=1)
+    for host, due in (("c", 3), ("a", 1), ("b", 2)):
+        queue.add(f"http://{host}/", at(due))
+    assert queue.take(at(0)) is None
+    assert queue.next_due() == at(1)
+    assert [queue.take(at(2)) for _ in range(3)] == ["http://a/", "http://b/", None]
+    assert queue.next_due() == at(3)
+
+
+def test_a_busy_host_holds_back_only_itself() -> None:
+    """Its other feeds are parked; feeds of other hosts that came due later go on."""
+    queue = DueQueue(per_host=2)
+    for path in range(5):
+        queue.add(f"http://busy:8080/{path}", at(path))
+    queue.add("http://free/", at(9))
+    assert [queue.take(at(10)) for _ in range(4)] == ["http://busy:8080/0", "http://busy:8080/1", "http://free/", None]
+    assert queue.next_due() is None
+    assert len(queue) == 3
+    queue.done("http://busy:8080/1")
+    assert [queue.take(at(10)) for _ in range(2)] == ["http://busy:8080/2", None]
+
+
+def test_ports_and_letter_case_do_not_make_another_host() -> None:
+    """The limit is for the machine behind the name."""
+    queue = DueQueue(per_host=1)
+    queue.add("http://News.example/a", at(0))
+    queue.add("https://news.example:8443/b", at(0))
+    assert queue.take(at(0)) is not None
+    assert queue.take(at(0)) is None
+
+
+@given(
+    feeds=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 50)), max_size=40),
+    per_host=st.integers(1, 3),
+    picks=st.lists(st.integers(0, 100), min_size=200, max_size=200),
+)
+def test_every_feed_runs_once_and_within_its_hosts_limit(
+    feeds: list[tuple[int, int]], per_host: int, picks: list[int]
+) -> None:
+    """Whatever ends when: none is lost, none runs twice, no host is asked by more than its limit at once."""
+    queue = DueQueue(per_host)
+    urls = [f"http://h{host}/{number}" for number, (host, _) in enumerate(feeds)]
+    for url, (_, due) in zip(urls, feeds, strict=True):
+        queue.add(url, at(due))
+    running: list[str] = []
+    ran: list[str] = []
+    for pick in picks:
+        while (taken := queue.take(at(50))) is not None:
+            running.append(taken)
+            ran.append(taken)
+        hosts = [url.split("/")[2] for url in running]
+        assert all(hosts.count(host) <= per_host for host in hosts)
+        if running:
+            queue.done(running.pop(pick % len(running)))
+    assert sorted(ran) == sorted(urls)
+    assert len(queue) == 0
