@@ -32,7 +32,7 @@ def rules_dir(rules: Path | None, config: Path | None) -> Path:
 
 
 @rules_app.command("test")
-def test(rules: RulesOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def run_examples(rules: RulesOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Run the examples and counter-examples of every rule. Exit code 1 if one of them fails.
 
     counterclaim rules test --rules my-rules

@@ -16,6 +16,7 @@ from pipeline.errors import CounterclaimError
 from pipeline.records import Field
 from pipeline.rules import tokens
 from pipeline.rules.query import (
+    MIN_PREFIX,
     And,
     Attribute,
     AttributeName,
@@ -37,9 +38,6 @@ MAX_DISTANCE: Final = 50
 MAX_LENGTH: Final = 10_000
 MAX_DEPTH: Final = 50
 """Characters of a query, and brackets or NEARs in each other: far above any sound query, far below Python's stack."""
-
-MIN_PREFIX: Final = 2
-"""Letters before a `*`: with fewer it would match a good part of all words."""
 
 _GRAMMAR: Final = r"""
 start: either

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from pipeline.rules.query import And, Attribute, In, Near, Not, NotNear, Or, Phrase, Query, Unless, Word, Words
+from pipeline.rules.query import And, AnyOf, In, Near, Not, NotNear, Or, Phrase, Query, Unless, Word
 
-_LETTER_RARITY: Final = 0.5
+_LETTER_RARITY: Final = 0.3
 """How much rarer one more letter makes a word, roughly; only the order of two estimates counts, and only for speed."""
 
 
@@ -62,10 +62,10 @@ def required(query: Query) -> frozenset[Word] | None:
     match query:
         case Word():
             return frozenset({query})
-        case Words(words):
-            return words
         case Phrase(words):
             return _rarest(frozenset({word}) for word in words)
+        case AnyOf(terms):
+            return _any(map(required, terms))
         case Near(left, right):
             return _rarest((required(left), required(right)))
         case And(parts):
@@ -76,7 +76,7 @@ def required(query: Query) -> frozenset[Word] | None:
             return required(keep)
         case In(_, inner):
             return required(inner)
-        case Attribute():
+        case _:
             return None
 
 

@@ -12,108 +12,152 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS
-from pipeline.rules.query import And, Attribute, In, Near, Not, NotNear, Or, Phrase, Query, Unless, Word, Words
+from pipeline.rules.query import (
+    MIN_PREFIX,
+    And,
+    AnyOf,
+    Attribute,
+    In,
+    Leaf,
+    Near,
+    Not,
+    NotNear,
+    Or,
+    Phrase,
+    Query,
+    Term,
+    Unless,
+    Word,
+)
 from pipeline.rules.tokens import FIELD_SHIFT, Sentence, words
 
 Atom = tuple[int, int]
 Match = tuple[Atom, ...]
-Leaf = Word | Words
-Postings = Mapping[Leaf, Sequence[int]]
 
 ANYWHERE: Final = (0, 1 << 62)
 """The range of positions of the whole article."""
 
 
 class Text(NamedTuple):
-    """What a query is evaluated on: where the words it asks for stand, and the article's attributes, folded."""
+    """What a query is evaluated on: the matches of each leaf, and the article's attributes, folded."""
 
-    postings: Postings
+    postings: Mapping[int, list[Match]]
     attributes: Mapping[str, str]
 
 
+class _Stored(NamedTuple):
+    """A word or phrase under its first word: the leaf it belongs to, and the words that must follow."""
+
+    leaf: int
+    rest: tuple[Word, ...]
+
+
 class Vocabulary:
-    """All words that a set of queries asks for; turns sentences into postings of just these."""
+    """All words and phrases that a set of queries asks for; turns sentences into postings of just these."""
 
-    def __init__(self, queries: Iterable[Query]) -> None:
-        exact: dict[str, set[Leaf]] = {}
-        prefixes: dict[str, set[Leaf]] = {}
-        for leaf in {leaf for query in queries for leaf in leaves(query)}:
-            for word in leaf.words if isinstance(leaf, Words) else (leaf,):
-                (prefixes if word.prefix else exact).setdefault(word.text, set()).add(leaf)
-        self._exact = {text: tuple(found) for text, found in exact.items()}
-        self._prefixes = {text: tuple(found) for text, found in prefixes.items()}
-        self._lengths = sorted({len(text) for text in prefixes})
+    def __init__(self) -> None:
+        self._leaves: dict[Term, Leaf] = {}
+        self._exact: dict[str, list[_Stored]] = {}
+        self._prefixes: dict[str, list[tuple[str, _Stored]]] = {}  # under their first letters, MIN_PREFIX of them
 
-    def postings(self, texts: Sequence[str], sentences: Iterable[Sentence]) -> dict[Leaf, list[int]]:
-        """Positions of every leaf in these sentences. Sentences in text order; ``texts`` by number of the field."""
-        found: dict[Leaf, list[int]] = {}
+    def store(self, query: Query) -> Query:
+        """The query with its words, phrases and lists replaced by leaves."""
+        match query:
+            case Word() | Phrase() | AnyOf():
+                return self._leaf(query)
+            case Near(left, right, distance, ordered):
+                return Near(self.store(left), self.store(right), distance, ordered)
+            case NotNear(keep, drop, distance, ordered):
+                return NotNear(self.store(keep), self.store(drop), distance, ordered)
+            case Unless(keep, drop):
+                return Unless(self.store(keep), self.store(drop))
+            case Not(keep, drop):
+                return Not(self.store(keep), self.store(drop))
+            case In(field, inner):
+                return In(field, self.store(inner))
+            case Or(parts):
+                return Or(tuple(map(self.store, parts)))
+            case And(parts):
+                return And(tuple(map(self.store, parts)))
+            case Attribute() | Leaf():
+                return query
+
+    def postings(self, texts: Sequence[str], sentences: Iterable[Sentence]) -> dict[int, list[Match]]:
+        """Matches of every leaf in these sentences, sorted. ``texts`` by number of the field."""
+        found: dict[int, list[Match]] = {}
+        exact, prefixes = self._exact, self._prefixes
         for sentence in sentences:
-            text = texts[sentence.field][sentence.start : sentence.end]
-            for position, word in enumerate(words(text), sentence.position):
-                for leaf in self._leaves(word):
-                    places = found.setdefault(leaf, [])
-                    if not places or places[-1] != position:
-                        places.append(position)
-        return found
+            cut = words(texts[sentence.field][sentence.start : sentence.end])
+            begin = sentence.position
+            for place, word in enumerate(cut):
+                # Most words are under neither: two look-ups in dictionaries are all they may cost.
+                under: Sequence[_Stored] = exact.get(word, ())
+                if (longer := prefixes.get(word[:MIN_PREFIX])) is not None:
+                    under = [*under, *(stored for prefix, stored in longer if word.startswith(prefix))]
+                for leaf, rest in under:
+                    if not rest or _follow(cut, place + 1, rest):
+                        position = begin + place
+                        found.setdefault(leaf, []).append(((position, position + len(rest)),))
+        return {leaf: sorted(set(matches)) if len(matches) > 1 else matches for leaf, matches in found.items()}
 
-    def _leaves(self, word: str) -> Iterator[Leaf]:
-        yield from self._exact.get(word, ())
-        for length in self._lengths:
-            if length > len(word):
-                return
-            yield from self._prefixes.get(word[:length], ())
+    def _leaf(self, term: Term) -> Leaf:
+        leaf = self._leaves.get(term)
+        if leaf is None:
+            leaf = self._leaves[term] = Leaf(len(self._leaves))
+            for one in term.terms if isinstance(term, AnyOf) else (term,):
+                first, *rest = one.words if isinstance(one, Phrase) else (one,)
+                stored = _Stored(leaf.number, tuple(rest))
+                if first.prefix:
+                    self._prefixes.setdefault(first.text[:MIN_PREFIX], []).append((first.text, stored))
+                else:
+                    self._exact.setdefault(first.text, []).append(stored)
+        return leaf
 
 
-def leaves(query: Query) -> Iterator[Leaf]:
-    """The words that a query looks up."""
-    match query:
-        case Word() | Words():
-            yield query
-        case Phrase(parts):
-            yield from parts
-        case Or(parts) | And(parts):
-            for part in parts:
-                yield from leaves(part)
-        case Near(left, right) | NotNear(left, right) | Unless(left, right) | Not(left, right):
-            yield from leaves(left)
-            yield from leaves(right)
-        case In(_, inner):
-            yield from leaves(inner)
-        case Attribute():
-            return
+def _follow(cut: Sequence[str], place: int, rest: Sequence[Word]) -> bool:
+    following = cut[place : place + len(rest)]
+    return len(following) == len(rest) and all(map(_fits, following, rest))
+
+
+def _fits(word: str, wanted: Word) -> bool:
+    return word.startswith(wanted.text) if wanted.prefix else word == wanted.text
 
 
 def find(query: Query, text: Text, within: tuple[int, int] = ANYWHERE) -> list[Match]:
-    """All matches of a query, sorted. ``within``: the range of positions to look in."""
+    """All matches of a stored query, sorted. ``within``: the range of positions to look in."""
     match query:
-        case Word() | Words():
-            return [((position, position),) for position in _positions(query, text.postings, within)]
-        case Phrase(parts):
-            return _phrase(parts, text.postings, within)
+        case Leaf(number):
+            return _inside(text.postings.get(number, []), within)
         case Or(parts):
-            return sorted({found for part in parts for found in find(part, text, within)})
+            found = [one for one in (find(part, text, within) for part in parts) if one]
+            return sorted(set().union(*found)) if len(found) > 1 else found[0] if found else []
         case Near(left, right, distance, ordered):
-            return _near(find(left, text, within), find(right, text, within), distance, ordered=ordered)
+            first = find(left, text, within)
+            return _near(first, find(right, text, within), distance, ordered=ordered) if first else []
         case NotNear(keep, drop, distance, ordered):
-            return _not_near(find(keep, text, within), find(drop, text, within), distance, ordered=ordered)
+            kept = find(keep, text, within)
+            return _not_near(kept, find(drop, text, within), distance, ordered=ordered) if kept else []
         case Unless(keep, drop):
             kept = find(keep, text, within)
-            return _unless(kept, find(drop, text, within)) if kept else kept
+            return _unless(kept, find(drop, text, within)) if kept else []
         case In(field, inner):
             return find(inner, text, _narrow(within, FIELDS.index(field)))
-        case And() | Not() | Attribute():
+        case _:
             return _of_article(query, text, within)
 
 
-def _of_article(query: And | Not | Attribute, text: Text, within: tuple[int, int]) -> list[Match]:
+def _of_article(query: Query, text: Text, within: tuple[int, int]) -> list[Match]:
     match query:
         case And(parts):
             found = [find(part, text, within) for part in parts]
             return [_union(one[0] for one in found)] if all(found) else []
         case Not(keep, drop):
-            return [] if find(drop, text, within) else find(keep, text, within)
+            kept = find(keep, text, within)
+            return [] if kept and find(drop, text, within) else kept
         case Attribute(name, value):
             return [()] if text.attributes.get(name) == value else []
+        case _:
+            raise TypeError(f"{query!r} is not a stored query: Vocabulary.store makes one")
 
 
 def low(match: Match) -> int:
@@ -134,19 +178,10 @@ def _union(matches: Iterable[Match]) -> Match:
     return tuple(sorted({atom for match in matches for atom in match}))
 
 
-def _positions(leaf: Leaf, postings: Postings, within: tuple[int, int]) -> Sequence[int]:
-    places = postings.get(leaf, ())
+def _inside(matches: list[Match], within: tuple[int, int]) -> list[Match]:
     if within == ANYWHERE:
-        return places
-    return places[bisect_left(places, within[0]) : bisect_left(places, within[1])]
-
-
-def _phrase(parts: tuple[Word, ...], postings: Postings, within: tuple[int, int]) -> list[Match]:
-    starts: Iterable[int] = _positions(parts[0], postings, within)
-    for place, part in enumerate(parts[1:], 1):
-        later = set(postings.get(part, ()))
-        starts = [start for start in starts if start + place in later]
-    return [((start, start + len(parts) - 1),) for start in starts]
+        return matches
+    return matches[bisect_left(matches, ((within[0], 0),)) : bisect_left(matches, ((within[1], 0),))]
 
 
 def _near(left: list[Match], right: list[Match], distance: int, *, ordered: bool) -> list[Match]:

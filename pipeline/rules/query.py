@@ -7,9 +7,12 @@ NOT and attributes speak about the article as a whole. Only local nodes can stan
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from pipeline.records import Field
+
+MIN_PREFIX: Final = 2
+"""Letters before a `*`: with fewer it would match a good part of all words."""
 
 AttributeName = Literal["actor", "outlet", "lang", "kind"]
 
@@ -23,17 +26,24 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """Any one of several words: what a list of single words becomes."""
-
-    words: frozenset[Word]
-
-
-@dataclass(frozen=True, slots=True)
 class Phrase:
     """Words that follow each other, with nothing between."""
 
     words: tuple[Word, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Any one of several words and phrases, looked up at once: what a list is."""
+
+    terms: frozenset[Word | Phrase]
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A `Word`, `Phrase` or `AnyOf` of a stored query: its number in the vocabulary of all stored queries."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,9 @@ class Attribute:
     value: str
 
 
-Query = Word | Words | Phrase | Near | NotNear | Unless | In | Or | And | Not | Attribute
+Term = Word | Phrase | AnyOf
+
+Query = Word | Phrase | AnyOf | Leaf | Near | NotNear | Unless | In | Or | And | Not | Attribute
 
 
 def is_local(query: Query) -> bool:
@@ -123,24 +135,23 @@ def is_local(query: Query) -> bool:
 
 
 def either(parts: tuple[Query, ...]) -> Query:
-    """Any of the parts, single words gathered into one `Words`, which is looked up at once."""
-    words: set[Word] = set()
+    """Any of the parts; words and phrases are gathered into one `AnyOf`."""
+    terms: set[Word | Phrase] = set()
     others: list[Query] = []
     for part in parts:
         match part:
-            case Word():
-                words.add(part)
-            case Words(inner):
-                words |= inner
+            case Word() | Phrase():
+                terms.add(part)
+            case AnyOf(inner):
+                terms |= inner
             case Or(inner_parts):
-                others.extend(inner_parts)
+                terms.update(term for one in inner_parts if isinstance(one, AnyOf) for term in one.terms)
+                others += [one for one in inner_parts if not isinstance(one, AnyOf)]
             case _:
                 others.append(part)
-    gathered = {word for other in others if isinstance(other, Words) for word in other.words} | words
-    rest: list[Query] = [other for other in dict.fromkeys(others) if not isinstance(other, Words)]
-    if gathered:
-        rest.insert(0, Words(frozenset(gathered)))
-    return rest[0] if len(rest) == 1 else Or(tuple(rest))
+    gathered: list[Query] = [AnyOf(frozenset(terms))] if terms else []
+    whole = gathered + list(dict.fromkeys(others))
+    return whole[0] if len(whole) == 1 else Or(tuple(whole))
 
 
 def attributes(query: Query) -> frozenset[str]:

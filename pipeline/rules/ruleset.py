@@ -66,7 +66,8 @@ class Pack:
         queries = [rule.query for rule in rules]
         self._local = tuple(map(is_local, queries))
         self._index = Index(queries)
-        self._vocabulary = Vocabulary(queries)
+        self._vocabulary = Vocabulary()
+        self._stored = tuple(map(self._vocabulary.store, queries))
 
     def flags(self, article: Article) -> tuple[Flag, ...]:
         """Flags of an article in this language."""
@@ -80,7 +81,7 @@ class Pack:
         for number in numbers:
             rule = self.rules[number]
             before = taken.setdefault(rule.kind, [])
-            matches = [match for match in find(rule.query, text) if not _meets(match, before)]
+            matches = [match for match in find(self._stored[number], text) if not _meets(match, before)]
             if matches:
                 best = min(matches, key=_rank)
                 before.extend(_stretches(best))
@@ -91,7 +92,7 @@ class Pack:
         """What one rule finds, whatever the others do."""
         texts = _texts(article)
         text = Text(self._vocabulary.postings(texts, _all_sentences(texts)), _attributes(article))
-        return find(self.rules[number].query, text)
+        return find(self._stored[number], text)
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
         """Rules that these texts can match, in file order, and the sentences in which they can."""

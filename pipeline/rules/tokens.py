@@ -24,7 +24,8 @@ MAX_FIELD_LENGTH: Final = 100_000
 
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670"  # combining marks of Latin, Greek, Cyrillic, Hebrew, Arabic
 _WORD = re.compile(rf"[\w{_MARKS}]+(?:(?<=[nN])['’][tT]\b)?")
-_STOP = re.compile(r"[.!?…]+[\"'”’)\]»]*\s+|\n\s*")
+_RUN: Final = ".!?…\"'”’)]»"
+_STOP = re.compile(rf"[.!?…\n][{re.escape(_RUN)}\s]*")
 _ABBREVIATION = re.compile(
     r"(?:\b[^\W\d_]|\b(?:mr|mrs|ms|dr|prof|rev|hon|st|jr|sr|sen|rep|gov|gen|col|lt|sgt|capt|maj|adm|inc|ltd|co|corp|no|vs|"
     r"jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec))\Z",
@@ -79,7 +80,9 @@ def sentence_at(field: int, text: str, place: int) -> Sentence:
     back = _LOOK_BACK
     while True:
         begin = max(0, place - back)
-        start = max((stop for stop in _stops(text, begin, len(text), place) if stop <= place), default=0)
+        while begin and _in_run(text[begin - 1]):  # never begin within a run that _STOP takes as one
+            begin -= 1
+        start = max(_stops(text, begin, place), default=0)
         if start or not begin:
             break
         back *= 2
@@ -99,19 +102,24 @@ def original_places(text: str, places: Iterable[int]) -> list[int]:
     return [place - shifts[bisect_right(behind, place)] for place in places]
 
 
-def _stops(text: str, begin: int, end: int, until: int | None = None) -> Iterator[int]:
-    """Ends of sentences from ``begin`` on. ``until``: none that begin at this place or later are wanted."""
-    for match in _STOP.finditer(text, begin, end):
-        if until is not None and match.start() >= until:
-            return
-        if _ends_sentence(text, match) and (match.start() > begin or not begin):
-            yield match.end()
+def _in_run(character: str) -> bool:
+    return character.isspace() or character in _RUN
+
+
+def _stops(text: str, begin: int, end: int) -> Iterator[int]:
+    """Ends of sentences: where the next one begins, from ``begin`` on. ``begin`` is not within a run of full stops."""
+    for stop in _STOP.finditer(text, begin, end):
+        if _ends_sentence(text, stop):
+            yield stop.end()
 
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
-    if "\n" in stop[0]:
+    run = stop[0]
+    if "\n" in run:
         return True
+    if (run[0] == "." and len(run) == 1) or not any(map(str.isspace, run)):  # "3.5", "U.S.", "what?!"
+        return False
     if text[stop.end() : stop.end() + 1].islower():
         return False
     before = text[max(0, stop.start() - _LONGEST_ABBREVIATION) : stop.start()]
-    return not (stop[0].startswith(".") and _ABBREVIATION.search(before))
+    return not (run[0] == "." and _ABBREVIATION.search(before))
