@@ -45,15 +45,19 @@ class FeedServer:
     what the dates are counted back from.
     """
 
-    def __init__(self, folder: Path, *, now: datetime, shuffle_seed: int | None = None) -> None:
-        self._folder, self._seed = folder, shuffle_seed
+    def __init__(
+        self, folder: Path, *, now: datetime, shuffle_seed: int | None = None, turn_seconds: float = TURN_SECONDS
+    ) -> None:
+        self._folder, self._seed, self._turn_seconds = folder, shuffle_seed, turn_seconds
         self._start = now.astimezone(UTC).replace(microsecond=0)  # HTTP dates have whole seconds
         self._variants: dict[str, list[Served]] = {}
         self._answered: dict[str, asyncio.Event] = {}
-        self._order: list[str] = []
         self._full_fetches: Counter[str] = Counter()
         self._runner: web.AppRunner | None = None
         self.base = ""
+        self.order: list[str] = []
+        """The feeds in the order in which they become available, when it is shuffled."""
+
         self.answers: Counter[int] = Counter()
         """Answers given, by HTTP status."""
 
@@ -98,9 +102,9 @@ class FeedServer:
                 second = path.with_name(f"{path.stem}{SECOND_VARIANT}.xml")
                 self._variants[path.stem] = [self._served(one) for one in (path, second) if one.exists()]
         self._answered = {name: asyncio.Event() for name in self._variants}
-        self._order = list(self._variants)
+        self.order = list(self._variants)
         if self._seed is not None:
-            random.Random(self._seed).shuffle(self._order)  # noqa: S311 - an order that can be repeated
+            random.Random(self._seed).shuffle(self.order)  # noqa: S311 - an order that can be repeated
 
     def _served(self, path: Path) -> Served:
         template = path.read_text(encoding="utf-8")
@@ -123,9 +127,9 @@ class FeedServer:
 
     async def _turn(self, name: str) -> None:
         """Wait until each feed that comes before in the shuffled order was answered once."""
-        before = self._order[: self._order.index(name)]
+        before = self.order[: self.order.index(name)]
         try:
-            async with asyncio.timeout(TURN_SECONDS):
+            async with asyncio.timeout(self._turn_seconds):
                 for other in before:
                     await self._answered[other].wait()
         except TimeoutError:
