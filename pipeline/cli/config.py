@@ -61,16 +61,22 @@ def _counts(directory: Path, configuration: Configuration) -> dict[str, Any]:
         "feeds_by_language": dict(Counter(feed.language for feed in feeds).most_common()),
         "feed_outlets": len({feed.outlet for feed in feeds}),
         "outlets": len(configuration.outlets),
+        "rules_by_language": {language: len(pack.rules) for language, pack in configuration.rules.packs.items()},
         "ruleset": configuration.rules.hash,
     }
 
 
 def _summary(found: dict[str, Any]) -> str:
-    languages = ", ".join(f"{language} {count}" for language, count in found["feeds_by_language"].items())
     return (
-        f"{found['directory']} is sound: {found['feeds']} feeds of {found['feed_outlets']} outlets ({languages}), "
-        f"{found['outlets']} known outlets, rule set {found['ruleset']}"
+        f"{found['directory']} is sound: "
+        f"{found['feeds']} feeds of {found['feed_outlets']} outlets ({_listed(found['feeds_by_language'])}), "
+        f"{found['outlets']} known outlets, "
+        f"{sum(found['rules_by_language'].values())} rules ({_listed(found['rules_by_language'])})"
     )
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{language} {count}" for language, count in counts.items())
 
 
 @config_app.command("show")

@@ -131,6 +131,7 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def _inner(shape: Any) -> Any:
-    """The type of the values of a list, a tuple, a dict or an optional."""
-    inner = [one for one in get_args(shape) if one not in (str, type(None), ...)]
-    return inner[0] if inner else shape
+    """The type of the values of a list, a tuple, a dict, an optional or a union: the model among them, if one is."""
+    inner = [one for one in get_args(shape) if one not in (type(None), ...)]
+    models = [one for one in inner if hasattr(one, "model_fields")]
+    return next(iter(models or inner), shape)
