@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,8 @@ def used_metrics(expr: str) -> Iterator[str]:
 @pytest.mark.filterwarnings("ignore:Prefer using dashboardv2:DeprecationWarning")
 def test_generating_changes_nothing() -> None:
     """The committed JSON is what the generator writes."""
-    spec = importlib.util.spec_from_file_location("build_dashboard", GRAFANA / "build.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert module.build() == (GRAFANA / "dashboards" / "counterclaim.json").read_text()
+    build = runpy.run_path(str(GRAFANA / "build.py"), run_name="build_dashboard")["build"]
+    assert build() == (GRAFANA / "dashboards" / "counterclaim.json").read_text()
 
 
 def test_the_board_can_be_provisioned() -> None:
@@ -143,9 +139,8 @@ def test_provisioning_fits_the_compose_file() -> None:
     """The board's folder is mounted where the provider looks, the data source is the service, neither can be edited."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     mounts = [volume.split(":")[:2] for volume in compose["services"]["grafana"]["volumes"]]
-    provider = yaml.safe_load((GRAFANA / "provisioning" / "dashboards" / "counterclaim.yml").read_text())["providers"][
-        0
-    ]
+    provisioning = GRAFANA / "provisioning"
+    (provider,) = yaml.safe_load((provisioning / "dashboards" / "counterclaim.yml").read_text())["providers"]
     assert ["./config/grafana/dashboards", provider["options"]["path"]] in mounts
     assert provider["allowUiUpdates"] is False
     assert provider["options"]["foldersFromFilesStructure"] is True
