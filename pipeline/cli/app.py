@@ -9,6 +9,7 @@ import typer
 from pipeline import __version__
 from pipeline.cli.config import config_app
 from pipeline.cli.init import init
+from pipeline.cli.poll import poll
 from pipeline.cli.tail import tail
 from pipeline.cli.up import up
 from pipeline.cli.worker import worker
@@ -25,6 +26,7 @@ app = typer.Typer(
 RUN, LOOK, SET_UP, RULES = "Run", "Look", "Set up", "Rules"
 
 app.command(rich_help_panel=RUN)(up)
+app.command(rich_help_panel=RUN)(poll)
 app.command(rich_help_panel=RUN)(worker)
 app.command(rich_help_panel=LOOK)(tail)
 app.command(rich_help_panel=SET_UP)(init)
