@@ -14,9 +14,9 @@ URL_LIKE = st.builds(
     "".join,
     st.lists(
         st.sampled_from(
-            ["http://", "https://", "HTTPS:", "//", "/", "\\", ".", "..", "%", "%2", "%25", "%41", "%2e", "%2F", "?", "&",
-             "&amp;", "=", ";", "#", "amp", ".amp", ".html", ";sid=1", "utm_source", "ref", "www.", "m.", "example.org",
-             "bücher.de", "[::1]", ":80", ":443", "@", " ", "\t", "\u0301", "e", "1", "+", "%20", "é", "\ud800", "\xa0",
+            ["http://", "https://", "HTTPS:", "//", "/", "\\", ".", "..", "%", "%2", "%25", "%41", "%2e", "%2F", "?",
+             "&", "&amp;", "=", ";", "#", "amp", ".amp", ".html", ";sid=1", "utm_source", "ref", "www.", "m.",
+             "example.org", "bücher.de", "[::1]", ":80", ":443", "@", " ", "\t", "\u0301", "e", "1", "+", "%20", "é", "\ud800", "\xa0",
              "cdn.ampproject.org/c/s/", "google.com/amp/s/", "co.uk"]
         ),
         max_size=12,
@@ -108,6 +108,7 @@ def test_no_usable_url_is_empty(url: str) -> None:
 @example("http://example.org/%2541")
 @example("http://example.org/%%34%31")
 @example("http://example.org/a.amp.amp/amp.amp/.amp")
+@example("http://example.org/a.amp.html.amp")
 @example("http://example.org/?&%61mp;utm_source=1")
 @example("http://example.org/?ref=a%20b")
 @example("https://x.cdn.ampproject.org/amp/c/s/example.org/a")
