@@ -188,8 +188,10 @@ async def test_a_publisher_without_a_broker_gives_up(broker: Broker, topics_read
         await publisher.send(FLAGS, b"after")
 
 
-async def test_records_sent_over_a_restart_are_acknowledged(broker: Broker, topics_ready: str) -> None:
-    """A publisher with patience brings every record through a restart of the broker; none is lost afterwards."""
+async def test_records_sent_over_a_restart_are_acknowledged(
+    broker: Broker, broker_kind: str, topics_ready: str
+) -> None:
+    """A publisher with patience brings every record through a restart; the durable kind has all of them."""
 
     async def restart() -> None:
         await broker.restart()
@@ -198,16 +200,17 @@ async def test_records_sent_over_a_restart_are_acknowledged(broker: Broker, topi
     async with Publisher([topics_ready]) as publisher:
         await publisher.send(FLAGS, b"first", key=b"en")
         restarting = asyncio.ensure_future(restart())
-        number = 0
-        sent = []
+        acknowledged: list[bytes] = []
         while not restarting.done():
-            await publisher.send(FLAGS, b"during %d" % number, key=b"en")
-            sent.append(b"during %d" % number)
-            number += 1
+            value = b"during %d" % len(acknowledged)
+            await publisher.send(FLAGS, value, key=b"en")
+            acknowledged.append(value)
         await restarting
         await publisher.send(FLAGS, b"last", key=b"en")
     total = sum(end_offsets([topics_ready], [FLAGS]).values())
     messages = await take(Follower([topics_ready], [FLAGS], from_beginning=True), total)
     values = [message.value for message in messages]
+    assert acknowledged
     assert values[-1] == b"last"
-    assert number > 0
+    if broker_kind == "apache":
+        assert {b"first", *acknowledged} <= set(values)
