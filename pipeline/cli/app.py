@@ -8,6 +8,7 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli.config import config_app
+from pipeline.cli.demo import demo
 from pipeline.cli.init import init
 from pipeline.cli.poll import poll
 from pipeline.cli.tail import tail
@@ -25,6 +26,7 @@ app = typer.Typer(
 
 RUN, LOOK, SET_UP, RULES = "Run", "Look", "Set up", "Rules"
 
+app.command(rich_help_panel=RUN)(demo)
 app.command(rich_help_panel=RUN)(up)
 app.command(rich_help_panel=RUN)(poll)
 app.command(rich_help_panel=RUN)(worker)
