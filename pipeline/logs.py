@@ -19,6 +19,11 @@ _JOINERS: Final = "\u200c\u200d"
 """Zero-width joiner and non-joiner: Persian and Hindi spell with them."""
 
 
+LIBRARIES: Final = ("aiokafka", "faust", "kafka", "mode")
+"""They tell of each connection and service at `info`, a hundred lines for one of ours: heard from `warning` on, unless
+the level is `debug`."""
+
+
 class LogOptions(Protocol):
     """What is needed of the settings' section `log`."""
 
@@ -60,6 +65,8 @@ def configure(options: LogOptions, *, process: str = "", stream: TextIO | None =
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else logging.NOTSET)
     logging.disable(level - 1)
     structlog.configure(
         processors=[

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import structlog
 
-from pipeline.logs import configure, outcome, visible
+from pipeline.logs import LIBRARIES, configure, outcome, visible
 
 
 @dataclass
@@ -40,6 +40,8 @@ def _logging_as_it_was() -> Iterator[None]:
     root.handlers[:] = handlers
     root.setLevel(level)
     logging.disable(disabled)
+    for name in LIBRARIES:
+        logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -99,6 +101,16 @@ def test_nothing_is_written_below_the_level() -> None:
     assert not logging.getLogger("faust").isEnabledFor(logging.DEBUG)
     structlog.get_logger("a").warning("late")
     assert len(lines(stream)) == 1
+
+
+def test_libraries_chatter_only_at_debug() -> None:
+    """At `info` a library's info is left out and its warnings are heard; at `debug` everything is."""
+    for level, heard in (("info", ["lost"]), ("debug", ["connected", "lost"])):
+        stream = io.StringIO()
+        configure(Options(level=level), stream=stream)
+        logging.getLogger("kafka.net.connection").info("connected")
+        logging.getLogger("kafka.net.connection").warning("lost")
+        assert [line["event"] for line in lines(stream)] == heard
 
 
 def test_auto_is_readable_on_a_terminal_and_json_elsewhere() -> None:
