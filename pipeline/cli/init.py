@@ -31,9 +31,7 @@ def init(
     files = _starter_files()
     taken = [path for path in (*map(directory.joinpath, files), directory / "schemas") if path.exists()]
     if taken:
-        raise UsageError(
-            f"{taken[0]} is there already and stays as it is: name another folder, or move it away"
-        )
+        raise UsageError(f"{taken[0]} is there already and stays as it is: name another folder, or move it away")
     try:
         for name, source in files.items():
             _write(directory / name, source.read_text(encoding="utf-8"), depth=len(name.parts) - 1)

@@ -50,7 +50,7 @@ def _annotate(shape: dict[str, Any], struct: type[msgspec.Struct]) -> None:
     """Add what msgspec does not tell: descriptions, and that a string is a time (RFC 3339)."""
     properties = shape["properties"]
     shape["description"] = inspect.cleandoc(shape["description"])  # Python keeps the indentation until 3.13
-    for field, description in _field_descriptions(struct).items():
+    for field, description in field_docstrings(struct).items():
         properties[field]["description"] = description
     for info in msgspec.structs.fields(struct):
         if info.type is datetime:
@@ -59,12 +59,12 @@ def _annotate(shape: dict[str, Any], struct: type[msgspec.Struct]) -> None:
             properties[info.name]["anyOf"][0]["format"] = "date-time"
 
 
-def _field_descriptions(record: type[msgspec.Struct]) -> dict[str, str]:
-    """The docstrings under a struct's own fields, which Python itself does not keep."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(record)))
+def field_docstrings(shape: type) -> dict[str, str]:
+    """The docstrings under a class's own fields, by field. Python itself does not keep them, so the source is read."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(shape)))
     definition = tree.body[0]
     if not isinstance(definition, ast.ClassDef):
-        raise TypeError(f"{record!r} is not defined by a class statement")
+        raise TypeError(f"{shape!r} is not defined by a class statement")
     found: dict[str, str] = {}
     for field, text in zip(definition.body, definition.body[1:], strict=False):
         if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
