@@ -101,6 +101,9 @@ class Outbox:
 
     def _fail(self, parcel: _Parcel, error: BaseException) -> None:
         parcel.failed = error
+        self._crash(error)
+
+    def _crash(self, error: BaseException) -> None:
         if not self._crashed:
             self._crashed = True
             self.crash(error)
@@ -108,6 +111,10 @@ class Outbox:
     def _acknowledge(self) -> None:
         while self._parcels and self._parcels[0].waiting == 0 and self._parcels[0].failed is None:
             parcel = self._parcels.popleft()
-            parcel.source.ack()
-            parcel.acknowledged()
+            try:
+                parcel.source.ack()
+                parcel.acknowledged()
+            except Exception as error:  # in a callback nobody else would see it, and the events behind it would wait
+                self._crash(error)
+                return
         self._room.set()

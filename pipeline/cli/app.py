@@ -12,6 +12,7 @@ from pipeline.cli.demo import demo
 from pipeline.cli.init import init
 from pipeline.cli.poll import poll
 from pipeline.cli.tail import tail
+from pipeline.cli.topics import topics_app
 from pipeline.cli.up import up
 from pipeline.cli.worker import worker
 
@@ -33,6 +34,7 @@ app.command(rich_help_panel=RUN)(worker)
 app.command(rich_help_panel=LOOK)(tail)
 app.command(rich_help_panel=SET_UP)(init)
 app.add_typer(config_app, name="config", rich_help_panel=SET_UP)
+app.add_typer(topics_app, name="topics", rich_help_panel=SET_UP)
 
 
 def _version(wanted: bool) -> None:

@@ -105,6 +105,16 @@ async def test_a_refused_send_crashes() -> None:
     assert (done, [type(error) for error in crashes]) == ([], [ConnectionError])
 
 
+async def test_an_error_while_counting_crashes() -> None:
+    """A bug in what follows the acknowledgement is seen, instead of leaving the events behind it waiting for ever."""
+    shelf, done, crashes = Shelf(), [], []  # type: ignore[var-annotated]
+    outbox = Outbox(shelf, crash=crashes.append)
+    await outbox.put(Source(1, done), records(1), lambda: done.append(1 // 0))
+    shelf.sent[0][1].set_result(None)
+    await settle()
+    assert (done, [type(error) for error in crashes]) == ([1], [ZeroDivisionError])
+
+
 async def test_a_full_outbox_makes_the_agent_wait() -> None:
     """With the limit in flight, `put` waits until the oldest is acknowledged: memory stays bounded."""
     shelf, done = Shelf(), []  # type: ignore[var-annotated]
