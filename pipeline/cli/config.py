@@ -93,10 +93,16 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         found = {".".join(map(str, where)): {"value": value, "from": origin} for where, value, origin in rows}
         print(json.dumps({"directory": str(settings.directory), "settings": found}, ensure_ascii=False))
         return
-    texts = [f"{'.'.join(map(str, where))} = {json.dumps(value, ensure_ascii=False)}" for where, value, _ in rows]
+    texts = [f"{'.'.join(map(str, where))} = {_shown(value)}" for where, value, _ in rows]
     width = max(map(len, texts))
     for text, (_, _, origin) in zip(texts, rows, strict=True):
         print(f"{text:{width}}  # {origin}")
+
+
+def _shown(value: Any) -> str:
+    """As one would write it in the file: 600, not 600.0."""
+    plain = int(value) if isinstance(value, float) and value.is_integer() else value
+    return json.dumps(plain, ensure_ascii=False)
 
 
 def leaves(model: BaseModel) -> Iterator[tuple[Where, Any]]:

@@ -94,12 +94,13 @@ def test_check_tells_machines_the_problems(desk: Path) -> None:
 
 def test_show_tells_value_and_origin(tmp_path: Path) -> None:
     """A variable wins over a line, a line over the default."""
-    (tmp_path / "counterclaim.yaml").write_text("poll:\n  parsers: 3\n  per_host: 4\n")
+    (tmp_path / "counterclaim.yaml").write_text("poll:\n  parsers: 3\n  per_host: 4\n  interval_seconds: 900\n")
     result = run("config", "show", "--config", tmp_path, env={"COUNTERCLAIM_POLL_PER_HOST": "1"})
     shown = dict(line.split("  # ", 1) for line in result.output.splitlines())
     shown = {setting.strip(): origin for setting, origin in shown.items()}
     assert shown["poll.per_host = 1"] == "COUNTERCLAIM_POLL_PER_HOST"
     assert shown["poll.parsers = 3"] == f"{tmp_path}/counterclaim.yaml:2"
+    assert shown["poll.interval_seconds = 900"] == f"{tmp_path}/counterclaim.yaml:4"
     assert shown["poll.max_bytes = 15000000"] == "default"
     assert len(shown) == len(list(leaves(SettingsFile())))
 

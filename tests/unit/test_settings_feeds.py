@@ -173,6 +173,13 @@ def test_a_feed_that_an_included_list_has_names_that_list(tmp_path: Path) -> Non
     ]
 
 
+def test_a_host_alone_and_its_root_are_one_feed(tmp_path: Path) -> None:
+    """An empty path is requested as / (RFC 9112 §3.2.1)."""
+    assert said(tmp_path, {"feeds.yaml": listed("https://a.example/", "https://a.example")}) == [
+        "feeds.yaml:3: feed 'https://a.example' is listed at feeds.yaml:2 already: remove one of them"
+    ]
+
+
 def test_feeds_that_differ_in_scheme_or_query_are_two(tmp_path: Path) -> None:
     """A query may choose another feed, and http another server."""
     several = [A, f"{A}?section=world", A.replace("https", "http"), f"{A}/"]
