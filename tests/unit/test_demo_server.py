@@ -87,7 +87,7 @@ async def test_legacy_encodings_are_real_on_the_wire(server: FeedServer, client:
 async def test_the_second_variant_follows_the_first_full_fetch(
     server: FeedServer, client: aiohttp.ClientSession
 ) -> None:
-    """Whoever fetched the first variant gets the second with its old validators, then 304."""
+    """Whoever fetched the first variant gets the second with its old validators, or the date alone; then 304."""
     url = f"{server.base}/feeds/orle-courier.xml"
     async with client.get(url) as first:
         validators = {
@@ -98,6 +98,9 @@ async def test_the_second_variant_follows_the_first_full_fetch(
         assert second.status == 200
         assert second.headers["ETag"] != validators["If-None-Match"]
         tag = second.headers["ETag"]
+    async with client.get(url, headers={"If-Modified-Since": validators["If-Modified-Since"]}) as dated:
+        assert dated.status == 200
+        assert dated.headers["ETag"] == tag
     async with client.get(url, headers={"If-None-Match": tag}) as third:
         assert third.status == 304
 
