@@ -23,6 +23,9 @@ MAX_CANDIDATES: Final = 20
 MAX_FURNITURE_CHECKS: Final = 500
 """Elements of one page whose text is measured because of their name: each costs the length of what is in it."""
 
+MAX_DEPTH: Final = 500
+"""Open elements at once. Pages have some 30; lexbor's time grows with the square of it (100,000: 40 s)."""
+
 MENU_LINKS: Final = 3
 """So many links in one block, or blocks of links in a row, make a menu or a list of headlines."""
 
@@ -65,6 +68,12 @@ _SERVICE: Final = (
     r"|viber|e-?mail|print|copy link|save|vk|bluesky|threads|line|weibo|wechat)"
 )
 _SHARE_BAR: Final = re.compile(rf"^\W*{_SERVICE}(?:\W+{_SERVICE})+\W*$", re.IGNORECASE)
+_NESTING: Final = re.compile(
+    r"<(/?)(?!(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|td|th|tr|dt|dd|option)\b)[a-z][^<>]*>",
+    re.IGNORECASE,
+)
+"""Tags that open or close a level; those whose end the parser supplies at the next of their kind do not count."""
+
 _PAGE: Final = re.compile(r"<(?:html|body|main|article)[\s>]|<!doctype", re.IGNORECASE)
 
 
@@ -72,13 +81,24 @@ def text_of(markup: str) -> str:
     """Main text of an HTML fragment or of a whole page, one line per block.
 
     A page gives its `article` or `main`, if that holds prose; either way menus, share bars, lists of headlines and
-    pointers to other stories are left out.
+    pointers to other stories are left out. What is nested deeper than any page loses its tags and nothing else.
     """
+    if markup.count("<") > MAX_DEPTH and _depth(markup) > MAX_DEPTH:
+        return _NESTING.sub("\n", markup)
     tree = LexborHTMLParser(markup)
     if tree.body is None:
         return ""
     blocks = _main_blocks(tree, tree.body) if _PAGE.search(markup) else _prose(_blocks(tree.body))
     return "\n".join(block.text for block in blocks)
+
+
+def _depth(markup: str) -> int:
+    """Upper bound of the elements open at once: no tag is taken to close another one than its own kind's."""
+    depth = deepest = 0
+    for tag in _NESTING.finditer(markup):
+        depth = max(0, depth - 1) if tag[1] else depth + 1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _main_blocks(tree: LexborHTMLParser, body: LexborNode) -> list[_Block]:

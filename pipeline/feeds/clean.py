@@ -31,6 +31,7 @@ _MAX_ROUNDS: Final = 6
 _TAG: Final = re.compile(r"<(?:/?[a-zA-Z][^<>]*>|![a-zA-Z\[-])")
 _WHOLE_TAG: Final = re.compile(r"</?[a-zA-Z][^<>\n]{0,300}>")
 _OPENING: Final = re.compile(r"<(?=[a-zA-Z/!?])")
+_OPEN_TAG: Final = re.compile(r"<[^<>]*$")
 _CUT_TAG: Final = re.compile(r"</?(?:a|b|br|div|em|font|i|img|li|p|span|strong)(?:\s[^<>]*)?$", re.IGNORECASE)
 """What is left of a tag where a feed cut its HTML after so many characters."""
 
@@ -60,7 +61,7 @@ _TAIL: Final = re.compile(
 """A last line that is not text: share bars, "read more", comment stubs, the WordPress feed footer."""
 
 _INLINE_TAIL: Final = re.compile(
-    rf"(?:(?<=…)|(?<=\.\.\.)|(?<=…\])|(?<=\.\.\.\]))\W{{0,3}}{CUE}\b.{{0,150}}$"
+    rf"(?:(?<=…)|(?<=\.\.\.)|(?<=…\])|(?<=\.\.\.\]))\s*[(\[]?{CUE}\b.{{0,150}}$"
     r"|(?<=[.!?\"”»)])\s+(?:read (?:more|on)|see more|learn more|continue reading|full story)\W*$",
     re.IGNORECASE,
 )
@@ -74,7 +75,9 @@ def clean_line(text: str, limit: int = MAX_TITLE_CHARS) -> str:
 
 def clean_plain(text: str, limit: int = MAX_BODY_CHARS) -> str:
     """Plain text that may hold markup or entities nevertheless: its lines are kept."""
-    return _folded(_decoded(text[:MAX_INPUT_CHARS]))[:limit].rstrip()
+    if len(text) > MAX_INPUT_CHARS:
+        text = _OPEN_TAG.sub("", text[:MAX_INPUT_CHARS])
+    return _folded(_decoded(text))[:limit].rstrip()
 
 
 def clean_html(text: str, limit: int = MAX_BODY_CHARS) -> str:

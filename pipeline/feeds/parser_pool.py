@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import sys
@@ -61,13 +62,15 @@ class ParserPool:
     Use it as an async context manager, or call `close`.
     """
 
-    def __init__(self, processes: int = 2, timeout_seconds: float = 20.0) -> None:
+    def __init__(
+        self, processes: int = 2, timeout_seconds: float = 20.0, *, max_worker_bytes: int = MAX_WORKER_BYTES
+    ) -> None:
         """
         Raises:
             UnsafeExpatError: Python's XML parser is too old for this.
         """
         require_safe_expat()
-        self.timeout_seconds = timeout_seconds
+        self.timeout_seconds, self.max_worker_bytes = timeout_seconds, max_worker_bytes
         self._slots = asyncio.Semaphore(processes)
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
@@ -134,7 +137,7 @@ class ParserPool:
             await self._end(worker)
         if self._closed:
             raise ParseError(job.url, "the parser processes were stopped")
-        worker = await _Worker.start(self.timeout_seconds)
+        worker = await _Worker.start(self.timeout_seconds, self.max_worker_bytes)
         self._workers.add(worker)
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -159,11 +162,13 @@ class _Worker:
         assert process.stdin is not None  # both were asked for
         assert process.stdout is not None
         self._process, self._input, self._output = process, process.stdin, process.stdout
+        # Not `process.kill()`: it reaps a child that has just ended, and asyncio's watcher then cannot say how it did.
+        self._handle = _process_handle(process.pid)
 
     @classmethod
-    async def start(cls, timeout_seconds: float) -> _Worker:
+    async def start(cls, timeout_seconds: float, max_bytes: int) -> _Worker:
         # -P: a feedparser.py in the operator's working directory is not ours.
-        command = (sys.executable, "-P", "-m", __name__ if __name__ != "__main__" else _MODULE, str(timeout_seconds))
+        command = (sys.executable, "-P", "-m", __name__, str(timeout_seconds), str(max_bytes))
         pipe = asyncio.subprocess.PIPE
         return cls(await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe))
 
@@ -187,8 +192,11 @@ class _Worker:
 
     async def end(self) -> str:
         """Kill it, wait for its end, and say how it ended."""
-        with contextlib.suppress(ProcessLookupError):  # it ended before
-            self._process.kill()
+        if self._handle is not None:
+            with contextlib.suppress(ProcessLookupError):  # it ended before
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            os.close(self._handle)
+            self._handle = None
         self._input.close()
         code = await self._process.wait()
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
@@ -198,7 +206,13 @@ class _Worker:
         return await self._output.readexactly(length)
 
 
-_MODULE: Final = "pipeline.feeds.parser_pool"
+def _process_handle(pid: int) -> int | None:
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:  # it has ended already
+        return None
+
+
 _encoder = msgspec.msgpack.Encoder()
 _answers = msgspec.msgpack.Decoder(Answer)
 _jobs = msgspec.msgpack.Decoder(Job)
@@ -214,7 +228,7 @@ def answer(job: Job) -> Answer:
     except ParseError as error:
         return Answer(reason=error.reason)
     except MemoryError:
-        return Answer(reason=f"parsing took more than {MAX_WORKER_BYTES >> 20} MB of memory", spent=True)
+        return Answer(reason="parsing took more memory than a worker may have", spent=True)
     except Exception as error:  # the boundary: what feedparser raises on hostile input is not foreseen
         return Answer(reason=f"the parser failed on it: {type(error).__name__}: {error}")
 
@@ -240,14 +254,14 @@ def _allow_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
 
 
-def main(timeout_seconds: str) -> None:
+def main(timeout_seconds: str, max_bytes: str) -> None:
     """Be a worker."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the parent ends us
     require_safe_expat()
-    resource.setrlimit(resource.RLIMIT_AS, (MAX_WORKER_BYTES, MAX_WORKER_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (int(max_bytes), int(max_bytes)))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(sys.stdin.buffer, sys.stdout.buffer, float(timeout_seconds))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2])
+    main(*sys.argv[1:3])
