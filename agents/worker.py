@@ -6,26 +6,22 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
 
 import faust
 import structlog
 import uvloop
-from pipeline.dedupe.language import decide_language
 from prometheus_client import CollectorRegistry
 
 from agents.app import Parts, create_app
 from pipeline import logs
-from pipeline.kafka import ping
+from pipeline.dedupe.language import decide_language
+from pipeline.kafka import require_topics
 from pipeline.metrics import Metrics, serve
 from pipeline.ready import announce
 from pipeline.settings.load import load_all
-from pipeline.settings.models import Settings
+from pipeline.topics import topics
 
 log = structlog.get_logger(__name__)
-
-PING_SECONDS: Final = 10.0
-"""How long a broker may take to answer the first time before the worker says that it is away."""
 
 
 def run(directory: Path, env: Mapping[str, str]) -> None:
@@ -33,14 +29,14 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
 
     Raises:
         ConfigError: the configuration is wrong; nothing was started.
-        KafkaError: no broker answers.
+        KafkaError: no broker answers, or the topics were not made.
         UnprovenFaustError: the installed Faust is not one the recovery fix was proven on.
     """
     configuration = load_all(directory, env)
     settings = configuration.settings
     logs.configure(settings.log, process="worker")
-    bootstrap = bootstrap_of(settings)
-    ping(bootstrap, PING_SECONDS)
+    bootstrap = settings.kafka.servers
+    require_topics(bootstrap, topics(settings.kafka.partitions, settings.kafka.replication, settings.worker.app_id))
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     metrics = Metrics(CollectorRegistry())
@@ -52,11 +48,6 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
         )
         _when_ready(app, lambda: announce(exporter.url, env))
         faust.Worker(app, loop=loop, quiet=True, override_logging=False).execute_from_commandline()
-
-
-def bootstrap_of(settings: Settings) -> tuple[str, ...]:
-    """The cluster to use: the configured one, or the broker that `counterclaim up` runs on this machine."""
-    return settings.kafka.bootstrap or (f"127.0.0.1:{settings.kafka.port}",)
 
 
 def _when_ready(app: faust.App, ready: Callable[[], object]) -> None:

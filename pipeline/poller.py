@@ -54,7 +54,7 @@ async def run(configuration: Configuration, env: Mapping[str, str], *, once: boo
     """
     settings = configuration.settings
     logs.configure(settings.log, process="poll")
-    bootstrap = bootstrap_of(settings)
+    bootstrap = settings.kafka.servers
     stop = Stop()
     stop.listen()
     metrics = Metrics(CollectorRegistry())
@@ -90,11 +90,6 @@ async def _run(poller: Poller, publisher: Publisher, partitions: int, settings: 
         group.create_task(beat(publisher, partitions, settings.heartbeat.interval_seconds, stop.event))
         polling = group.create_task(poller.run(stop.event))
     return polling.result()
-
-
-def bootstrap_of(settings: Settings) -> tuple[str, ...]:
-    """The cluster to use: the configured one, or the broker that `counterclaim up` runs on this machine."""
-    return settings.kafka.bootstrap or (f"127.0.0.1:{settings.kafka.port}",)
 
 
 def _partitions(bootstrap: tuple[str, ...]) -> int:

@@ -17,7 +17,6 @@ from pipeline.errors import UsageError
 from pipeline.kafka import Follower, Message
 from pipeline.readable import as_json, readable
 from pipeline.settings.load import load_settings
-from pipeline.settings.models import KafkaSettings
 from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS, TOPICS
 
 SHORT_NAMES: Final = {
@@ -54,7 +53,7 @@ def tail(
         counterclaim tail dead --from-beginning --json | jq .headers
     """
     settings = load_settings(config_dir(config), os.environ)
-    bootstrap = _bootstrap(settings.kafka)
+    bootstrap = settings.kafka.servers
     render = as_json if json else _coloured if sys.stdout.isatty() else _plain
     lines = Lines(render, heartbeats=heartbeats, count=count)
     try:
@@ -64,13 +63,6 @@ def tail(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     raise typer.Exit(code)
-
-
-def _bootstrap(kafka: KafkaSettings) -> tuple[str, ...]:
-    """The cluster, or the broker that `up` runs on this machine."""
-    if not kafka.bootstrap and not kafka.port:
-        raise UsageError("kafka.port is 0, so the broker has a port of its own choice: name it in COUNTERCLAIM_KAFKA")
-    return kafka.bootstrap or (f"127.0.0.1:{kafka.port}",)
 
 
 def _topics(name: str) -> tuple[str, ...]:

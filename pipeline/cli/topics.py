@@ -14,7 +14,6 @@ from rich.table import Table
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.kafka import ActualTopic, apply_topics, begin_offsets, describe_topics, differences, end_offsets
-from pipeline.poller import bootstrap_of
 from pipeline.settings.load import load_settings
 from pipeline.settings.models import Settings
 from pipeline.topics import Topic, topics
@@ -36,7 +35,7 @@ def apply(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         COUNTERCLAIM_KAFKA=kafka1:9092 counterclaim topics apply
     """
     settings = load_settings(config_dir(config), os.environ)
-    changes = apply_topics(bootstrap_of(settings), _wanted(settings))
+    changes = apply_topics(settings.kafka.servers, _wanted(settings))
     if as_json:
         print(json.dumps([asdict(change) for change in changes], ensure_ascii=False))
         return
@@ -53,7 +52,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     counterclaim topics show --json
     """
     settings = load_settings(config_dir(config), os.environ)
-    bootstrap, wanted = bootstrap_of(settings), _wanted(settings)
+    bootstrap, wanted = settings.kafka.servers, _wanted(settings)
     actual = describe_topics(bootstrap, [topic.name for topic in wanted])
     begins, ends = begin_offsets(bootstrap, list(actual)), end_offsets(bootstrap, list(actual))
     states = compare(wanted, actual, begins, ends)

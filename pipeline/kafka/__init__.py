@@ -9,7 +9,7 @@
 `Publisher` and `Follower` are for the event loop; all functions block, call them in a thread.
 """
 
-from pipeline.kafka.admin import ActualTopic, Change, apply_topics, describe_topics, differences
+from pipeline.kafka.admin import ActualTopic, Change, apply_topics, describe_topics, differences, require_topics
 from pipeline.kafka.connect import ping
 from pipeline.kafka.follow import Follower, Message, begin_offsets, end_offsets, read_table
 from pipeline.kafka.lag import PartitionLag, lag
@@ -31,4 +31,5 @@ __all__ = [
     "lag",
     "ping",
     "read_table",
+    "require_topics",
 ]

@@ -64,6 +64,22 @@ def describe_topics(
         return _describe(client, names)
 
 
+def require_topics(bootstrap: Sequence[str], wanted: Sequence[Topic], timeout: float = CONNECT_SECONDS) -> None:
+    """Make sure, before work begins, that all topics are there with the partitions that the configuration says.
+
+    Raises KafkaError when the cluster does not answer, a topic is missing or has another number of partitions.
+    """
+    actual = describe_topics(bootstrap, [topic.name for topic in wanted], timeout)
+    missing = [topic.name for topic in wanted if topic.name not in actual]
+    if missing:
+        raise KafkaError(
+            f"{', '.join(missing)} {'are' if len(missing) > 1 else 'is'} missing on Kafka at {', '.join(bootstrap)}: "
+            "run `counterclaim topics apply` first"
+        )
+    for topic in wanted:
+        _check_partitions(topic, actual[topic.name])
+
+
 def differences(wanted: Topic, actual: ActualTopic) -> dict[str, tuple[str, str]]:
     """Configurations that differ: name → (actual, wanted). Pure."""
     return {

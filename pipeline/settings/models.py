@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from pipeline.errors import UsageError
 from pipeline.settings.checks import check_contact, check_country, check_domain, check_language, check_server, check_url
 
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
@@ -60,6 +61,17 @@ class KafkaSettings(Model):
 
     replication: Annotated[int, Field(ge=1, le=16)] = 1
     """Copies of each partition: 1 on one machine, 3 on a cluster."""
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Where to connect: the cluster, or the broker that `counterclaim up` runs on this machine.
+
+        Raises:
+            UsageError: our own broker takes any free port, so nobody outside its tree can know which.
+        """
+        if not self.bootstrap and not self.port:
+            raise UsageError("kafka.port is 0, so the broker chose a port of its own: name it in COUNTERCLAIM_KAFKA")
+        return self.bootstrap or (f"127.0.0.1:{self.port}",)
 
 
 class PollSettings(Model):
