@@ -219,6 +219,7 @@ class Tree:
             await self._children().stop()
         await asyncio.sleep(decision.delay)
         self.bootstrap = await self._broker.restart()
+        self._say("the broker is ready again")
         if self._forgets:
             await self._start_children()
 
