@@ -16,8 +16,8 @@ URL_LIKE = st.builds(
         st.sampled_from(
             ["http://", "https://", "HTTPS:", "//", "/", "\\", ".", "..", "%", "%2", "%25", "%41", "%2e", "%2F", "?",
              "&", "&amp;", "=", ";", "#", "amp", ".amp", ".html", ";sid=1", "utm_source", "ref", "www.", "m.",
-             "example.org", "bücher.de", "[::1]", ":80", ":443", "@", " ", "\t", "\u0301", "e", "1", "+", "%20", "é", "\ud800", "\xa0",
-             "cdn.ampproject.org/c/s/", "google.com/amp/s/", "co.uk"]
+             "example.org", "bücher.de", "[::1]", ":80", ":443", "@", " ", "\t", "\u0301", "e", "1", "+", "%20", "é",
+             "\ud800", "\xa0", "cdn.ampproject.org/c/s/", "google.com/amp/s/", "co.uk"]
         ),
         max_size=12,
     ),
@@ -46,6 +46,7 @@ URL_LIKE = st.builds(
         "https://example.org/news/a?fbclid=1&gclid=2&CMP=3&cmpid=4&ocid=5&xtor=RSS-6",
         "https://example.org/news/a?at_medium=RSS&at_campaign=x&ns_campaign=y",
         "https://example.org/news/a?ref=rss",
+        "https://example.org/news/a?ref=une-page-d%C3%A9but",
         "https://example.org/news/a;jsessionid=0A1B",
         "https://reader@example.org/news/a",
         "https://example.org./news/a",

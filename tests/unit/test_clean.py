@@ -140,6 +140,7 @@ def test_a_page_without_article_gives_its_prose() -> None:
         ("AT&T denies", "AT&T denies"),
         ("AT&amp;T denies", "AT&T denies"),
         ("AT&amp;amp;amp;T denies", "AT&T denies"),
+        ("AT&" + "amp;" * 20 + "T denies", "AT&T denies"),
         ("&lt;b&gt;Bank&lt;/b&gt; denies", "Bank denies"),
         ("&amp;lt;i&amp;gt;Bank&amp;lt;/i&amp;gt; denies", "Bank denies"),
         ("<em>Bank</em>\n denies ", "Bank denies"),
