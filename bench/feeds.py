@@ -1,7 +1,7 @@
 """Parse every file of a folder of captured feeds and hold it against feedparser: `python -m bench.feeds FOLDER`.
 
-Counts items, dates and ids that feedparser has and we have not, and prints one JSON object. Ends with 1 if anything was
-lost.
+Counts items and dates that feedparser has and we have not, and prints one JSON object. Items without any text (a
+picture, a video) are named, not lost; dates of year 1 are none. Ends with 1 if anything was lost or refused.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 import feedparser
 
 from pipeline.errors import ParseError
+from pipeline.feeds.dates import EARLIEST
 from pipeline.feeds.parse import parse
 
 
@@ -38,7 +39,7 @@ class Report:
     refused: dict[str, str] = field(default_factory=dict)
     items: int = 0
     articles: int = 0
-    skipped: int = 0
+    without_text: dict[str, int] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     dates: int = 0
     undated: list[str] = field(default_factory=list)
@@ -67,9 +68,10 @@ def measure(path: Path, report: Report, fetched: datetime) -> None:
     report.ours_seconds += perf_counter() - middle
     report.items += len(reference.entries)
     report.articles += len(ours.articles)
-    report.skipped += ours.skipped
-    if len(reference.entries) - len(ours.articles):
-        report.lost[path.name] = len(reference.entries) - len(ours.articles)
+    if ours.skipped:
+        report.without_text[path.name] = ours.skipped
+    if len(reference.entries) != len(ours.articles) + ours.skipped:
+        report.lost[path.name] = len(reference.entries) - len(ours.articles) - ours.skipped
     shared = len(ours.articles) - len({article.id for article in ours.articles})
     if shared:
         report.shared_ids[path.name] = shared
@@ -83,7 +85,7 @@ def measure(path: Path, report: Report, fetched: datetime) -> None:
 
 def _dates(name: str, entry: Any, published: datetime, source: str, report: Report) -> None:
     parsed = dict.get(entry, "published_parsed") or dict.get(entry, "updated_parsed")
-    if parsed is None:
+    if parsed is None or parsed[0] < EARLIEST.year:
         return
     report.dates += 1
     report.clamped += source == "clamped"
