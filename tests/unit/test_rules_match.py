@@ -35,7 +35,7 @@ from tests.articles import make_article
 from tests.unit.reference import Place, evaluate
 
 WORDS = ("deny", "denied", "straße", "STRASSE", "no", "No", "ﬁne")
-SEPARATORS = (", ", ". ", "! ", "\n", "-", " “", "” ", "_", "…", ".", "’s ", " ŉ", "\u0301 ", "ΐ ", "İ ", '." ')
+SEPARATORS = (", ", ". ", "! ", "\n", "-", " “", "” ", "_", "…", ".", "’s ", " ŉ", "\u0301 ", "ΐ ", "İ ", '." ', ". … ")
 TERMS = (
     Word("deny"),
     Word("denied"),
