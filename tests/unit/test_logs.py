@@ -127,11 +127,12 @@ def test_auto_is_readable_on_a_terminal_and_json_elsewhere() -> None:
 
 
 def test_a_title_cannot_forge_a_line_on_the_console() -> None:
-    """Line breaks, escape sequences and direction overrides in a value are shown, not obeyed."""
+    """Line breaks, escapes and direction overrides, in a value or a library's sentence, are shown, not obeyed."""
     stream = io.StringIO()
     configure(Options(format="console"), stream=stream)
     structlog.get_logger("a").info("poll", title="x\n2026 [error] broken \x1b[31m \u202e")
-    assert stream.getvalue().count("\n") == 1
+    logging.getLogger("any").warning("cannot read %s", "y\n2026 [error] broken \x1b[31m \u202e")
+    assert stream.getvalue().count("\n") == 2
     assert "\x1b[31m" not in stream.getvalue()
     assert "\u202e" not in stream.getvalue()
 

@@ -84,6 +84,7 @@ def test_spans_that_stand_close_show_the_text_between_once() -> None:
     """Two spans of one sentence read as that sentence."""
     line = str(readable(flagged(span("body", "called"), span("body", "groundless"))))
     assert "It called the claim groundless, and said no more." in line
+    assert line.count("groundless") == 1
 
 
 def test_the_quote_is_highlighted_on_a_terminal() -> None:
