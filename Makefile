@@ -3,8 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# check-jsonschema and Faust want different versions of click, so the schema checks have an environment of their own.
+SCHEMAS := .venv-schemas
+SCHEMAS_STAMP := $(SCHEMAS)/.installed
+VALIDATE := $(SCHEMAS)/bin/check-jsonschema
 PYTEST := $(BIN)/python -m pytest
-SOURCES := pipeline agents tests bench
+SOURCES := pipeline agents tests bench config
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-kafka test-loss test-e2e check bench lock schemas clean
@@ -20,6 +24,11 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(SCHEMAS_STAMP): requirements/schemas.txt
+	test -x $(SCHEMAS)/bin/python || $(PYTHON) -m venv $(SCHEMAS)
+	$(SCHEMAS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/schemas.txt
 	touch $@
 
 demo: $(STAMP) ## Run the whole pipeline on local feeds (Ctrl-C ends it)
@@ -39,7 +48,7 @@ test-loss: $(STAMP) ## Join, leave and kill -9 of workers, RUNS times each, on b
 test-e2e: $(STAMP) ## With a real Prometheus (needs prometheus and promtool)
 	$(PYTEST) tests/e2e $(ARGS)
 
-check: $(STAMP) ## ruff, format, mypy --strict, import direction, schemas of configuration and compose file
+check: $(STAMP) $(SCHEMAS_STAMP) ## ruff, format, mypy --strict, import direction, schemas of configuration and compose file
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
@@ -47,11 +56,13 @@ check: $(STAMP) ## ruff, format, mypy --strict, import direction, schemas of con
 	$(BIN)/counterclaim --help >/dev/null
 	$(BIN)/counterclaim config check
 	$(BIN)/counterclaim rules test
-	$(BIN)/check-jsonschema --schemafile docs/schemas/counterclaim.schema.json config/counterclaim.yaml
-	$(BIN)/check-jsonschema --schemafile docs/schemas/feeds.schema.json config/feeds.yaml seeds/feeds/*.yaml
-	$(BIN)/check-jsonschema --schemafile docs/schemas/outlets.schema.json config/outlets.yaml
-	$(BIN)/check-jsonschema --schemafile docs/schemas/rules.schema.json config/rules/*.yaml
-	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(VALIDATE) --check-metaschema docs/schemas/*.schema.json
+	$(VALIDATE) --schemafile docs/schemas/counterclaim.schema.json config/counterclaim.yaml
+	$(VALIDATE) --schemafile docs/schemas/feeds.schema.json config/feeds.yaml seeds/feeds/*.yaml
+	$(VALIDATE) --schemafile docs/schemas/outlets.schema.json config/outlets.yaml
+	$(VALIDATE) --schemafile docs/schemas/rules.schema.json config/rules/*.yaml
+	$(VALIDATE) --builtin-schema vendor.compose-spec docker-compose.yml
+	$(SCHEMAS)/bin/hadolint Dockerfile
 
 bench: $(STAMP) ## Measure speed beside what others do; JSON in bench/out, a table on the terminal
 	$(BIN)/python -m bench $(ARGS)
@@ -61,11 +72,13 @@ schemas: $(STAMP) ## Write docs/schemas anew
 
 # Locked with hashes and without an index address: `--no-emit-*` keeps the machine that locks out of the files.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-find-links pyproject.toml
+	--no-emit-index-url --no-emit-find-links
 lock: ## Resolve the requirements again (needs uv in .venv: pip install uv)
-	$(LOCK) -o requirements/runtime.txt
-	$(LOCK) --group test --group check --group build -o requirements/dev.txt
+	$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --group test --group check --group build -o requirements/dev.txt
+	$(LOCK) --group build -o requirements/build.txt
+	$(LOCK) --group schemas -o requirements/schemas.txt
 
 clean: ## Remove what the other targets made
-	rm -rf $(VENV) build dist target bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(SCHEMAS) build dist target bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,7 +47,9 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
             serve(metrics, settings.metrics.host, settings.metrics.worker_port, setting="metrics.worker_port")
         )
         _when_ready(app, lambda: announce(exporter.url, env))
-        faust.Worker(app, loop=loop, quiet=True, override_logging=False).execute_from_commandline()
+        faust_worker = faust.Worker(app, loop=loop, quiet=True, override_logging=False)
+        faust_worker.spinner = None  # it writes cursor escapes into the log
+        faust_worker.execute_from_commandline()
 
 
 def _when_ready(app: faust.App, ready: Callable[[], object]) -> None:

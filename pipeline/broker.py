@@ -16,7 +16,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +26,7 @@ from typing import Final, Literal, Protocol, Self
 from pipeline.apache_kafka import ApacheKafka
 from pipeline.errors import BrokerError, KafkaError
 from pipeline.kafka import ping
+from pipeline.tether import tethered
 
 Kind = Literal["embedded", "apache"]
 
@@ -41,19 +41,6 @@ PROBE_SECONDS: Final = 0.05
 
 LOG_LINES: Final = 12
 """Of the log that an error quotes."""
-
-# The broker must not outlive us, not even after kill -9. PR_SET_PDEATHSIG (1, prctl(2)) survives execve; setting it
-# in a fresh interpreter avoids preexec_fn, which may deadlock in a process with threads. SIGKILL, because it is
-# certain: what was acknowledged is in the page cache, and Kafka recovers its last segment at the next start. The parent
-# may have died before prctl was called, hence the look at getppid. The signal comes when the *thread* that started the
-# child ends, so `start` belongs on a thread that lives as long as the broker: the event loop's own.
-_DIE_WITH_PARENT: Final = (
-    "import ctypes, os, signal, sys;"
-    "ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL, 0, 0, 0);"
-    "os.getppid() == int(sys.argv[1]) or sys.exit(1);"
-    "os.execv(sys.argv[2], sys.argv[2:])"
-)
-
 
 Launch = tuple[Sequence[str], Mapping[str, str]]
 """What is run: the command, and what is added to its environment."""
@@ -186,11 +173,10 @@ class Broker:
 
     def _spawn(self, launch: Launch) -> subprocess.Popen[bytes]:
         command, env = launch
-        guard = [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(os.getpid())]
         with self.log.open("wb") as log:
             # A session of its own: Ctrl-C on the terminal goes to us alone, and we stop things in their order.
             return subprocess.Popen(  # noqa: S603  (our own command, no shell)
-                [*guard, *command],
+                tethered(command),  # SIGKILL with us: Kafka recovers its last segment at the next start
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -1,7 +1,6 @@
 """One machine's whole pipeline as a tree of processes.
 
 restart      whether and when a crashed child is started again          pure
-tether       a command that dies with its parent                        a script
 child        one run of one process
 supervisor   keeps several processes running
 tree         broker, topics, poller, worker; what `up` and the demo run

@@ -7,13 +7,13 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from pipeline.ready import READY_FILE
+from pipeline.tether import tethered
 
 READY_POLL: Final = 0.05
 """Seconds between two looks at the ready file."""
@@ -22,7 +22,6 @@ LAST_WORDS: Final = 12
 """Lines of a child's log that go into a reason."""
 
 _TAIL_BYTES: Final = 8192
-_TETHER: Final = Path(__file__).with_name("tether.py")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ async def spawn(spec: ChildSpec, *, env: Mapping[str, str], ready_file: Path, lo
 
 async def _spawn(spec: ChildSpec, env: Mapping[str, str], out: IO[bytes]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), *spec.command),
+        *tethered(spec.command),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=out,
         stderr=asyncio.subprocess.STDOUT,

@@ -1,7 +1,7 @@
 """A Faust app with a table keeps every message while workers join, leave and die: real processes, real broker.
 
-`COUNTERCLAIM_LOSS_RUNS` trials of each kind (1 by default; `make test-loss` asks for 8) run side by side before the first
-test, and each test judges its own. What Faust loses without our fix is measured by
+`COUNTERCLAIM_LOSS_RUNS` trials of each kind (1 by default; `make test-loss` asks for 8) run side by side before the
+first test, and each test judges its own. What Faust loses without our fix is measured by
 ``python -m tests.integration.recovery --without-fix``; ``docs/faust.md`` has the figures.
 """
 

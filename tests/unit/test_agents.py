@@ -103,7 +103,7 @@ class Sent(Shelf):
 
     async def send(
         self, topic: str, key: bytes | None, value: bytes, partition: int | None, timestamp: None, headers: Any
-    ) -> Any:  # noqa: E501
+    ) -> Any:
         """Keep it."""
         self.records.append((topic, key, value, partition, headers))
         future = await super().send(topic, key, value, partition, timestamp, headers)
@@ -194,7 +194,7 @@ async def test_expired_claims_leave_the_table() -> None:
 
 
 async def test_undecodable_bytes_are_buried_and_the_stream_goes_on() -> None:
-    """The dead letter has the original bytes, key and headers, and says where it came from; the next record is handled."""
+    """The dead letter has the original bytes, key and headers, and says where it came from; the next is handled."""
     bench = dedupe_bench()
     junk = Record(b"\xffjunk", offset=7, partition=3, headers=[("trace", b"t1")])
     acknowledged = await bench.play(junk, Record(encode(make_batch(make_article(1))), offset=8))

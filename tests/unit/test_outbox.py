@@ -71,7 +71,7 @@ async def test_a_source_waits_for_all_its_results() -> None:
 
 
 async def test_a_source_without_results_waits_for_those_before_it() -> None:
-    """An event that sends nothing is not acknowledged ahead of an earlier one in flight: a commit would pass over it."""
+    """An event that sends nothing is not acknowledged ahead of an earlier one: a commit would pass over it."""
     shelf, done = Shelf(), []  # type: ignore[var-annotated]
     outbox = Outbox(shelf, crash=done.append)
     await outbox.put(Source(1, done), records(1), nothing)
