@@ -181,7 +181,7 @@ class _Build(Transformer[Token, Query]):
 
     def word(self, children: list[Token]) -> Query:
         token = children[0]
-        if _OPERATOR.match(token):
+        if token.isupper() and _OPERATOR.match(token):
             raise _error(token, _operator_hint(token))
         return _phrase(str(token), _column(token), _line(token))
 

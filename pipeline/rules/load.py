@@ -120,7 +120,7 @@ def _stored(
     ]
     if query is None or None in blockers:
         return None
-    problems += [_problem(document, ("rules", number, "query"), why) for why in _unfit(rule, query, blockers)]
+    problems += [_problem(document, ("rules", number, key), why) for key, why in _unfit(rule, query, blockers)]
     for blocker in blockers:
         query = Unless(query, blocker) if blocker else query
     weights = rule.weights or lexicon.weights
@@ -145,13 +145,19 @@ def _query(
         return None
 
 
-def _unfit(rule: Rule, query: Query, blockers: Sequence[Query | None]) -> Iterator[str]:
+def _unfit(rule: Rule, query: Query, blockers: Sequence[Query | None]) -> Iterator[tuple[str, str]]:
     if blockers and not all(is_local(part) for part in (query, *blockers) if part):
-        yield f"rule {rule.id!r}: with `unless`, AND, NOT and attributes cannot be used; write UNLESS inside the query"
+        yield (
+            "unless",
+            f"rule {rule.id!r}: beside `unless`, AND, NOT and attributes cannot stand; use UNLESS in the query",
+        )
     for name in sorted(attributes(query) & _SUBSCRIPTION_ONLY):
-        yield f"rule {rule.id!r}: {name}: can be asked of a flag, not of an article; it belongs in a subscription"
+        yield (
+            "query",
+            f"rule {rule.id!r}: {name}: can be asked of a flag, not of an article; it belongs in a subscription",
+        )
     if required(query) is None:
-        yield f"rule {rule.id!r}: the query can match without any word; add words that must be there"
+        yield "query", f"rule {rule.id!r}: the query can match without any word; add words that must be there"
 
 
 def _same_id(document: Document, lexicon: Lexicon) -> Iterator[Problem]:

@@ -115,11 +115,13 @@ def _stops(text: str, begin: int, end: int) -> Iterator[int]:
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     run = stop[0]
-    if "\n" in run:
+    if run.count("\n") > 1:
         return True
     if (run[0] == "." and len(run) == 1) or not any(map(str.isspace, run)):  # "3.5", "U.S.", "what?!"
         return False
-    if text[stop.end() : stop.end() + 1].islower():
+    if text[stop.end() : stop.end() + 1].islower():  # "approx. five"; a text whose lines are wrapped
         return False
+    if "\n" in run:
+        return True
     before = text[max(0, stop.start() - _LONGEST_ABBREVIATION) : stop.start()]
     return not (run[0] == "." and _ABBREVIATION.search(before))

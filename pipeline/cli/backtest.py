@@ -1,0 +1,102 @@
+"""`counterclaim backtest`: try the rules on a file of articles, without a broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from pipeline.backtest import Line, Result, as_json, backtest, count, read_lines
+from pipeline.cli.options import ConfigOption
+from pipeline.cli.rules import RulesOption, rules_dir
+from pipeline.errors import UsageError
+from pipeline.rules import Rules, load_rules
+
+STDOUT: Final = "-"
+
+ArticlesOption = Annotated[
+    Path,
+    typer.Option(
+        "--articles",
+        metavar="FILE.jsonl",
+        help="One article a line: {id, title, lead?, body?, url?, outlet?, language?, published?}.",
+    ),
+]
+OutputOption = Annotated[
+    str, typer.Option("--json", metavar="OUT.jsonl", help="Where the results go, one a line; - is standard output.")
+]
+
+
+def run_backtest(
+    articles: ArticlesOption, output: OutputOption = STDOUT, rules: RulesOption = None, config: ConfigOption = None
+) -> None:
+    """Flag the articles of a file with the same code as the stream: duplicates, languages, rules.
+
+    Lines are processed in the order of their publication, and written in the order of the input. A line that is wrong
+    ends it with exit code 2, and nothing is written.
+
+        counterclaim backtest --articles articles.jsonl --json flags.jsonl
+        counterclaim backtest --articles articles.jsonl --rules my-rules | jq .flags
+    """
+    started = perf_counter()
+    lines = read_lines(_read(articles), articles)
+    loaded = load_rules(rules_dir(rules, config))
+    results = _in_input_order(lines, loaded)
+    write(output, (json.dumps(as_json(result), ensure_ascii=False) for result in results))
+    print(_summary(results, loaded, perf_counter() - started), file=sys.stderr)
+
+
+def write(output: str, lines: Iterable[str]) -> None:
+    """The lines to a file, whole or not at all; or to standard output.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    if output == STDOUT:
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+        return
+    path = Path(output)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with unfinished.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        unfinished.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _in_input_order(lines: list[Line], rules: Rules) -> list[Result]:
+    results: dict[int, Result] = dict(_with_progress(backtest(lines, rules, datetime.now(UTC)), len(lines)))
+    return [results[place] for place in range(len(lines))]
+
+
+def _with_progress(results: Iterator[tuple[int, Result]], total: int) -> Iterable[tuple[int, Result]]:
+    """On a terminal, a bar on standard error that goes away when it is done."""
+    console = Console(stderr=True)
+    return track(results, "flagging", total, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _summary(results: list[Result], rules: Rules, seconds: float) -> str:
+    counts = count(results)
+    return (
+        f"{counts['articles']} articles, {counts['duplicates']} duplicates, {counts['revisions']} revisions; flags: "
+        f"{counts['denial']} denial, {counts['allegation']} allegation; rule set {rules.hash}; {seconds:.1f} s"
+    )

@@ -1,0 +1,189 @@
+"""A file of articles through the pipeline's own code: order, duplicates, offsets, and what a wrong file says."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from pipeline.backtest import Line, Result, as_json, backtest, order, read_lines
+from pipeline.cli.backtest import run_backtest
+from pipeline.errors import UsageError
+from pipeline.resources import shipped
+from pipeline.rules import Rules, load_rules
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+DENIAL = "Harbour board denies rumours of a sale"
+
+
+@pytest.fixture(scope="module", name="rules")
+def _rules() -> Rules:
+    return load_rules(shipped("config") / "rules")
+
+
+@pytest.fixture(name="cli")
+def _cli() -> typer.Typer:
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(run_backtest)
+    return app
+
+
+def _line(number: int, title: str = DENIAL, **more: Any) -> Line:
+    fields: dict[str, Any] = {"outlet": "The Herald", "language": "en", "url": f"https://herald.example/{number}"}
+    return Line(id=f"a{number}", title=title, **(fields | more))
+
+
+def _run(rules: Rules, *lines: Line) -> list[Result]:
+    """Results in the order of the input."""
+    return [result for _, result in sorted(backtest(lines, rules, NOW), key=lambda pair: pair[0])]
+
+
+def test_lines_are_taken_by_publication_then_by_the_order_of_the_file() -> None:
+    """Dated lines first and stable; those without a date last, in file order."""
+    lines = [
+        _line(0, published=None),
+        _line(1, published="2026-02-02"),
+        _line(2, published="2026-02-01T12:00:00+02:00"),
+        _line(3, published="2026-02-01T10:00:00Z"),
+        _line(4, published=""),
+    ]
+    assert order(lines) == [2, 3, 1, 0, 4]
+
+
+def test_a_repeat_names_the_line_that_was_first(rules: Rules) -> None:
+    """Same page and text, or same text on another page of the outlet: a duplicate, and flagged all the same."""
+    later, first, copy = (
+        _line(1, published="2026-02-02"),
+        _line(2, url="https://herald.example/1?utm_source=x", published="2026-02-01"),
+        _line(3, published="2026-02-03"),
+    )
+    results = _run(rules, later, first, copy)
+    assert [result.duplicate_of for result in results] == ["a2", None, "a2"]
+    assert [result.verdict for result in results] == ["seen_again", "new", "duplicate"]
+    assert [len(result.flags) for result in results] == [1, 1, 1]
+
+
+def test_another_outlet_and_a_changed_text_are_no_duplicates(rules: Rules) -> None:
+    """A revision and another domain's article stand for themselves."""
+    results = _run(
+        rules, _line(1), _line(1, title=DENIAL + " again"), _line(3, url="https://gazette.example/3", outlet="Gazette")
+    )
+    assert [(result.verdict, result.duplicate_of) for result in results] == [
+        ("new", None),
+        ("revision", None),
+        ("new", None),
+    ]
+
+
+def test_nothing_is_forgotten(rules: Rules) -> None:
+    """A repeat years later is still one: the stream's memory of 30 days is about arrival, not publication."""
+    assert [
+        result.duplicate_of
+        for result in _run(rules, _line(1, published="2020-01-01"), _line(1, published="2026-01-01"))
+    ] == [None, "a1"]
+
+
+def test_without_a_link_outlet_and_id_name_the_article(rules: Rules) -> None:
+    """Two lines without a link are two articles."""
+    one, two, other = _run(
+        rules, _line(1, "Fish", url=None), _line(2, "Fish", url=None), _line(1, "Fish", url=None, outlet="Gazette")
+    )
+    assert len({one.article.id, two.article.id, other.article.id}) == 3
+
+
+def test_ids_and_flags_do_not_depend_on_the_clock(rules: Rules) -> None:
+    """The same file gives the same output on another day."""
+    lines = [_line(1, published="2026-02-01"), _line(2, url=None), _line(3, "Fish")]
+
+    def said(now: datetime) -> list[Any]:
+        return [(place, as_json(result), result.article.id) for place, result in backtest(lines, rules, now)]
+
+    assert said(NOW) == said(NOW + timedelta(days=400))
+
+
+def test_offsets_are_into_the_cleaned_text(rules: Rules) -> None:
+    """Entities and white space are cleaned first; the quote stands at its offsets in what is left."""
+    (result,) = _run(rules, _line(1, "  Smith &amp; Sons   denies\n rumours of   a sale "))
+    (span,) = result.flags[0].spans
+    assert result.article.title[span.start : span.end] == span.quote == "denies rumours"
+
+
+def test_the_language_is_decided_as_in_the_stream(rules: Rules) -> None:
+    """An article in a language without rules has no flags, whatever the line declares."""
+    german = "Der Bürgermeister weist die Vorwürfe der Opposition gegen die Verwaltung der Stadt entschieden zurück"
+    (result,) = _run(rules, _line(1, german, lead="denies rumours"))
+    assert (result.article.language, result.flags) == ("de", ())
+
+
+def test_output_has_a_line_for_each_line_in_input_order(cli: typer.Typer, tmp_path: Path) -> None:
+    """The contract: id, duplicate_of, and flags with kind, category, rule, version, score and spans."""
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    file.write_text(
+        '{"id": 7, "title": "Fish is cheap", "published": "2026-02-02", "label": 1}\n\n'
+        f'{{"id": "x", "title": "{DENIAL}", "language": "en", "published": "2026-02-01"}}\n',
+        encoding="utf-8",
+    )
+    done = CliRunner().invoke(cli, ["--articles", str(file), "--json", str(out)])
+    assert done.exit_code == 0
+    assert "2 articles, 0 duplicates, 0 revisions; flags: 1 denial, 0 allegation" in done.stderr
+    assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == [
+        {"id": 7, "duplicate_of": None, "flags": []},
+        {
+            "id": "x",
+            "duplicate_of": None,
+            "flags": [
+                {
+                    "kind": "denial",
+                    "category": "rumour_denied",
+                    "rule": "en/rumour-denied",
+                    "version": 1,
+                    "score": 0.8,
+                    "spans": [{"field": "title", "start": 14, "end": 28, "quote": "denies rumours"}],
+                }
+            ],
+        },
+    ]
+    assert list(tmp_path.iterdir()) == [file, out] or set(tmp_path.iterdir()) == {file, out}
+
+
+def test_a_wrong_line_ends_it_and_nothing_is_written(cli: typer.Typer, tmp_path: Path) -> None:
+    """An output that was there stays as it was."""
+    file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    file.write_text('{"id": 1, "title": "Fish"}\n{"id": 2}\n', encoding="utf-8")
+    out.write_text("before", encoding="utf-8")
+    done = CliRunner().invoke(cli, ["--articles", str(file), "--json", str(out)])
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.exit_code == 2
+    assert str(done.exception).startswith(f"{file}:2: is not an article: ")
+    assert out.read_text(encoding="utf-8") == "before"
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"[1]", "x:1: is not an article: Expected `object`, got `array`"),
+        (b'{"id": 1, "title": "a"', "x:1: is not JSON: "),
+        (b'\n{"id": 1.5, "title": "a"}', "x:2: is not an article: Expected `int | str`, got `float`"),
+        (b'{"id": 1, "title": "\xff"}', "x:1: is not "),
+        (b'{"id": 1, "title": "a", "published": "soon"}', "x:1: published 'soon' is not an ISO 8601 date"),
+        (b'{"id": 1, "title": "a"}\n{"id": 1, "title": "b"}', "x:2: id 1 is on line 1 already"),
+    ],
+)
+def test_a_wrong_line_is_named(data: bytes, why: str) -> None:
+    """File, line and what is wrong."""
+    with pytest.raises(UsageError) as caught:
+        read_lines(data, "x")
+    assert str(caught.value).startswith(why)
+
+
+def test_every_wrong_line_is_named_up_to_a_limit() -> None:
+    """Many wrong lines do not fill the terminal."""
+    with pytest.raises(UsageError) as caught:
+        read_lines(b"?\n" * 25, "x")
+    told = str(caught.value).splitlines()
+    assert (len(told), told[-1]) == (21, "and 5 lines more")
