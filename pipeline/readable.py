@@ -23,7 +23,9 @@ from pipeline.records.dead import PREFIX, dead_topic
 from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS
 
 CONTEXT: Final = 60
-"""Characters shown on each side of a quote."""
+"""Characters shown on each side of a quote, at most; words stay whole."""
+
+CUT: Final = "…"
 
 _WHITE_SPACE: Final = re.compile(r"\s+")
 BOLD, DIM, RED, YELLOW, RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
@@ -123,11 +125,29 @@ def _in_context(article: Article, flag: Flag) -> list[Piece]:
         if 0 < ends[span.field] <= span.start <= ends[span.field] + 2 * CONTEXT:
             before = text[ends[span.field] : span.start]
         else:
-            before = after + (" … " if pieces else "") + text[max(0, span.start - CONTEXT) : span.start]
+            before = _run_up(text, span.start)
+            if pieces:
+                before = f"{after.removesuffix(CUT)} … {before.removeprefix(CUT).lstrip()}"
         pieces += [Piece(_flat(before), DIM), Piece(_flat(span.quote), style)]
-        after = text[span.end : span.end + CONTEXT]
+        after = _run_out(text, span.end)
         ends[span.field] = span.end
     return [*pieces, Piece(_flat(after), DIM)]
+
+
+def _run_up(text: str, start: int) -> str:
+    """The words before a quote, at most `CONTEXT` characters."""
+    if start <= CONTEXT:
+        return text[:start]
+    space = text.find(" ", start - CONTEXT, start)
+    return f"{CUT}{text[max(space, start - CONTEXT) : start]}"
+
+
+def _run_out(text: str, end: int) -> str:
+    """The words after a quote, at most `CONTEXT` characters."""
+    if len(text) - end <= CONTEXT:
+        return text[end:]
+    space = text.rfind(" ", end, end + CONTEXT)
+    return f"{text[end : space if space >= 0 else end + CONTEXT]} {CUT}"
 
 
 def _batch(value: bytes) -> Line:

@@ -80,6 +80,14 @@ def test_a_flag_shows_kind_outlet_title_and_quotes() -> None:
     assert url.strip() == "https://example.org/a"
 
 
+def test_the_words_around_a_quote_stay_whole() -> None:
+    """Text that is cut off shows an ellipsis and whole words, never the end of one."""
+    quote = str(readable(flagged(span("body", "groundless")))).splitlines()[1]
+    assert quote.strip() == (
+        "denial (en-deny): … words. Filler words. Filler words. It called the claim groundless, and said no more."
+    )
+
+
 def test_spans_that_stand_close_show_the_text_between_once() -> None:
     """Two spans of one sentence read as that sentence."""
     line = str(readable(flagged(span("body", "called"), span("body", "groundless"))))
