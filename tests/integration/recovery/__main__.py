@@ -20,8 +20,8 @@ from pipeline.broker import open_broker
 from tests.integration.recovery.trial import SESSION_SECONDS, STORES, Plan, Scenario, Verdict, fresh_name, run_many
 
 HEAD = """\
-| broker | store | scenario | fix | runs with loss | lost (+ stuck) | short commit | stood still | sent | again | s |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+| broker | store | scenario | fix | with loss | lost (+ stuck) | short commit | stood | sent | again | forgotten | s |
+|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
 def _options() -> argparse.Namespace:
@@ -32,7 +32,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--store", choices=(*STORES, "both"), default="both")
     parser.add_argument("--scenario", choices=("leave", "kill", "both"), default="both")
     parser.add_argument("--without-fix", action="store_true")
-    parser.add_argument("--standbys", type=int, default=0)
+    parser.add_argument("--standbys", type=int, default=1)
     parser.add_argument("--commit-interval", type=float, default=1.0)
     parser.add_argument("--keep", type=Path, help="keep the workers' logs here")
     return parser.parse_args()
@@ -56,14 +56,23 @@ def _plans(options: argparse.Namespace, bootstrap: str, directory: Path, store: 
 
 
 def _row(options: argparse.Namespace, store: str, scenario: str, verdicts: list[Verdict], seconds: float) -> str:
-    bad = [verdict for verdict in verdicts if verdict.lost or verdict.stuck]
+    bad = [verdict for verdict in verdicts if verdict.missing]
     losses = ", ".join(f"{v.lost}+{v.stuck}" if v.stuck else str(v.lost) for v in bad) or "0"
-    return (
-        f"| {options.broker} | {store} | {scenario} | {'no' if options.without_fix else 'yes'} "
-        f"| {len(bad)} of {len(verdicts)} | {losses} | {sum(v.uncommitted > 0 for v in verdicts)} "
-        f"| {sum(v.stalled for v in verdicts)} "
-        f"| {sum(v.sent for v in verdicts)} | {sum(v.redelivered for v in verdicts)} | {seconds:.0f} |"
+    cells = (
+        options.broker,
+        store,
+        scenario,
+        "no" if options.without_fix else "yes",
+        f"{len(bad)} of {len(verdicts)}",
+        losses,
+        sum(v.uncommitted > 0 for v in verdicts),
+        sum(v.stalled for v in verdicts),
+        sum(v.sent for v in verdicts),
+        sum(v.redelivered for v in verdicts),
+        sum(v.forgotten for v in verdicts),
+        f"{seconds:.0f}",
     )
+    return f"| {' | '.join(map(str, cells))} |"
 
 
 async def _measure(options: argparse.Namespace, directory: Path) -> None:

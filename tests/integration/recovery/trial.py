@@ -50,7 +50,7 @@ class Plan:
     with_fix: bool = True
     session_timeout: float = 6.0
     commit_interval: float = 1.0
-    standbys: int = 0
+    standbys: int = 1
 
     @property
     def app_id(self) -> str:
@@ -68,13 +68,15 @@ class Verdict:
     """What became of the messages of one trial. All counts are messages; ``missing`` is (partition, offset).
 
     ``lost`` lie below the committed offset: nobody will read them again. ``stuck`` lie above it: a restart would find
-    them. ``redelivered`` were forwarded more than once, which at-least-once delivery allows.
+    them. ``redelivered`` were forwarded more than once, which at-least-once delivery allows;
+    of these the table did not know ``forgotten`` any more.
     """
 
     plan: Plan
     sent: int
     forwarded: Counter[str]
     redelivered: int
+    forgotten: int
     lost: int
     stuck: int
     uncommitted: int
@@ -95,6 +97,7 @@ class Flow:
     sent: dict[int, tuple[int, int]] = field(default_factory=dict)
     arrived: Counter[int] = field(default_factory=Counter)
     by_worker: Counter[str] = field(default_factory=Counter)
+    claims: Counter[int] = field(default_factory=Counter)
     assignments: int = 0
     closed: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -215,7 +218,7 @@ async def _create_topics(plan: Plan) -> None:
             [
                 NewTopic(f"{plan.app_id}.in", PARTITIONS, 1),
                 NewTopic(f"{plan.app_id}.out", 1, 1),
-                NewTopic(f"{plan.app_id}-counts-changelog", PARTITIONS, 1, topic_configs=compacted),
+                NewTopic(f"{plan.app_id}-seen-changelog", PARTITIONS, 1, topic_configs=compacted),
             ]
         )
     finally:
@@ -234,8 +237,9 @@ async def _following(plan: Plan, flow: Flow) -> AsyncIterator[None]:
         while True:
             for messages in (await consumer.getmany(timeout_ms=1000)).values():
                 for message in messages:
-                    number, worker = message.value.decode().split()
+                    number, worker, known = message.value.decode().split()
                     flow.arrived[int(number)] += 1
+                    flow.claims[int(number)] += known == "0"
                     flow.by_worker[worker] += 1
                 await flow.tell()
 
@@ -310,6 +314,7 @@ def _judge(plan: Plan, flow: Flow, committed: dict[int, int], stalled: bool) -> 
         plan=plan,
         sent=len(flow.sent),
         forwarded=flow.by_worker,
+        forgotten=sum(times > 1 for times in flow.claims.values()),
         redelivered=flow.arrived.total() - len(flow.arrived),
         lost=lost,
         stuck=len(places) - lost,

@@ -1,4 +1,4 @@
-"""The worker under test: an agent that counts each message in a table and forwards it with its own name.
+"""The worker under test: an agent that claims each message in a table and forwards it with its own name.
 
 It prints a JSON line for each change of its assignment. Run as a process of its own, because it gets killed.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 import faust
 
 from agents.recovery import keep_messages_through_recovery
+from agents.transport import quick_fetch
 
 ACK_SECONDS = 0.005
 """How long the producer collects a batch. Each message waits for its acknowledgement, so this paces the handling."""
@@ -46,6 +47,8 @@ def create_app(options: argparse.Namespace) -> faust.App:
     )
     if not options.without_fix:
         keep_messages_through_recovery(app)
+    if options.fetch_max_wait_ms:
+        quick_fetch(app, options.fetch_max_wait_ms)
     _add_agent(app, options.app_id, options.name)
     return app
 
@@ -53,14 +56,16 @@ def create_app(options: argparse.Namespace) -> faust.App:
 def _add_agent(app: faust.App, prefix: str, name: str) -> None:
     incoming = app.topic(f"{prefix}.in", value_serializer="raw", key_serializer="raw")
     outgoing = app.topic(f"{prefix}.out", value_serializer="raw", key_serializer="raw")
-    counts = app.Table("counts", default=int, partitions=4)
+    seen = app.Table("seen", key_type=bytes, value_type=bytes, partitions=4)
 
     # mypy is told not to follow Faust, so its decorators have no types.
-    @app.agent(incoming, name="count-and-forward")  # type: ignore[untyped-decorator]
-    async def count_and_forward(stream: faust.StreamT[bytes]) -> None:
+    @app.agent(incoming, name="claim-and-forward")  # type: ignore[untyped-decorator]
+    async def claim_and_forward(stream: faust.StreamT[bytes]) -> None:
         async for event in stream.events():
-            counts[event.key.decode()] += 1
-            await (await outgoing.send(value=event.value + b" " + name.encode()))
+            known = event.value in seen
+            if not known:
+                seen[event.value] = name.encode()
+            await (await outgoing.send(value=b"%s %s %d" % (event.value, name.encode(), known)))
 
     @app.on_partitions_assigned.connect(weak=False)  # type: ignore[untyped-decorator]
     async def assigned(sender: object, assigned: set[object], **_: object) -> None:
@@ -84,7 +89,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--datadir", type=Path, required=True)
     parser.add_argument("--session-timeout", type=float, default=6.0)
     parser.add_argument("--commit-interval", type=float, default=1.0)
-    parser.add_argument("--standbys", type=int, default=0)
+    parser.add_argument("--standbys", type=int, default=1)
+    parser.add_argument("--fetch-max-wait-ms", type=int, default=50, help="0 leaves Faust's own 1500")
     parser.add_argument("--without-fix", action="store_true", help="leave agents/recovery.py out, to see the loss")
     return parser.parse_args()
 
