@@ -1,1 +1,23 @@
-"""The Faust side of the data path."""
+"""The Faust side of the data path. Agents are thin: take an event, let a pure function decide, send its result.
+
+    worker      one process: configuration, metrics, Faust                 `python -m agents worker`
+    app         the Faust app: settings, table, agents wired together
+    dedupe      articles.raw → articles.fresh        over `seen`, the table of claims
+    flag        articles.fresh → flags               over a rule set
+    stage       what every agent does: decode, handle, bury, count
+    outbox      sends in order, acknowledges in order, only what Kafka has
+    sensor      rebalances and consumer lag
+    recovery    keeps Faust from losing messages when a table is read again
+    transport   asks the broker often enough, and starts where nothing was committed
+
+How an event goes through, and why a worker may die at any point of it:
+
+    event ─ decode ─ handle ─┬─ claim written to the table (changelog)
+                             └─ results → outbox → Kafka acknowledges all → event acknowledged → committed
+
+    died before the claim      delivered again, decided again: the same
+    died after the claim       delivered again, the claim is found: the same results are sent again
+    died before the commit     delivered again, sent again: the ids are the same
+
+Only this package imports Faust. `pipeline` never imports it.
+"""
