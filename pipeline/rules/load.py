@@ -13,7 +13,7 @@ import msgspec
 from pipeline.documents import Document, check, read_document
 from pipeline.errors import Problem, RuleError
 from pipeline.rules.grammar import QueryError, parse_entry, parse_query
-from pipeline.rules.index import required
+from pipeline.rules.index import ways
 from pipeline.rules.lexicon import Lexicon, Place, Rule, Weights
 from pipeline.rules.query import Query, Unless, attributes, either, is_local
 from pipeline.rules.ruleset import Pack, Rules, StoredRule
@@ -156,7 +156,7 @@ def _unfit(rule: Rule, query: Query, blockers: Sequence[Query | None]) -> Iterat
             "query",
             f"rule {rule.id!r}: {name}: can be asked of a flag, not of an article; it belongs in a subscription",
         )
-    if required(query) is None:
+    if ways(query) is None:
         yield "query", f"rule {rule.id!r}: the query can match without any word; add words that must be there"
 
 

@@ -29,7 +29,7 @@ from pipeline.rules.query import (
     Unless,
     Word,
 )
-from pipeline.rules.tokens import FIELD_SHIFT, Sentence, words
+from pipeline.rules.tokens import FIELD_SHIFT, Cut
 
 Atom = tuple[int, int]
 Match = tuple[Atom, ...]
@@ -82,12 +82,11 @@ class Vocabulary:
             case Attribute() | Leaf():
                 return query
 
-    def postings(self, texts: Sequence[str], sentences: Iterable[Sentence]) -> dict[int, list[Match]]:
-        """Matches of every leaf in these sentences, sorted. ``texts`` by number of the field."""
+    def postings(self, sentences: Iterable[Cut]) -> dict[int, list[Match]]:
+        """Matches of every leaf in these sentences, sorted."""
         found: dict[int, list[Match]] = {}
         exact, prefixes = self._exact, self._prefixes
-        for sentence in sentences:
-            cut = words(texts[sentence.field][sentence.start : sentence.end])
+        for sentence, cut in sentences:
             begin = sentence.position
             for place, word in enumerate(cut):
                 # Most words are under neither: two look-ups in dictionaries are all they may cost.

@@ -17,14 +17,16 @@ from math import prod
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
-from pipeline.rules.index import Hit, Index
+from pipeline.rules.index import Hit, Index, Stored
 from pipeline.rules.match import Atom, Match, Text, Vocabulary, find
 from pipeline.rules.query import Query, is_local
 from pipeline.rules.tokens import (
     FIELD_SHIFT,
     MAX_FIELD_LENGTH,
     SENTENCE_SHIFT,
+    Cut,
     Sentence,
+    cut,
     fold,
     original_places,
     sentence_at,
@@ -54,7 +56,7 @@ class Candidates(NamedTuple):
     """What the index leaves to be evaluated: which rules, on which sentences."""
 
     rules: Sequence[int]
-    sentences: Sequence[Sentence]
+    sentences: Sequence[Cut]
 
 
 class Pack:
@@ -75,7 +77,7 @@ class Pack:
         numbers, where = self.candidates(texts)
         if not numbers:
             return ()
-        text = Text(self._vocabulary.postings(texts, where), _attributes(article))
+        text = Text(self._vocabulary.postings(where), _attributes(article))
         flags = []
         taken: dict[Kind, list[Atom]] = {}
         for number in numbers:
@@ -91,7 +93,7 @@ class Pack:
     def matches(self, number: int, article: Article) -> list[Match]:
         """What one rule finds, whatever the others do."""
         texts = _texts(article)
-        text = Text(self._vocabulary.postings(texts, _all_sentences(texts)), _attributes(article))
+        text = Text(self._vocabulary.postings(_all_sentences(texts)), _attributes(article))
         return find(self._stored[number], text)
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
@@ -101,10 +103,16 @@ class Pack:
         hits = self._index.hits(folded)
         if not hits:
             return Candidates((), ())
-        numbers = sorted({number for hit in hits for number in hit.queries})
-        if all(self._local[number] for number in numbers):
-            return Candidates(numbers, _hit_sentences(texts, whole, folded, hits))
-        return Candidates(numbers, _all_sentences(texts))
+        rules: set[int] = set()
+        where: list[Cut] = []
+        for sentence, stored in _by_hit_sentence(texts, whole, folded, hits):
+            fitting = {one.query for one in stored if one.fits(sentence.sentence.field, sentence.words)}
+            if fitting:
+                rules |= fitting
+                where.append(sentence)
+        if not all(self._local[number] for number in rules):
+            where = _all_sentences(texts)
+        return Candidates(sorted(rules), where)
 
 
 class Rules:
@@ -124,9 +132,9 @@ class Rules:
         return pack.flags(article) if pack else ()
 
 
-def spans(match: Match, texts: Sequence[str], where: Sequence[Sentence]) -> tuple[Span, ...]:
+def spans(match: Match, texts: Sequence[str], where: Sequence[Cut]) -> tuple[Span, ...]:
     """The stretches of text that show a match. ``where``: sentences, among them those of the match."""
-    by_position = {sentence.position: sentence for sentence in where}
+    by_position = {sentence.position: sentence for sentence, _ in where}
     found = []
     for position, atoms in _by_sentence(match):
         sentence = by_position[position]
@@ -163,22 +171,30 @@ def _attributes(article: Article) -> Mapping[str, str]:
     return {"outlet": fold(article.outlet), "lang": fold(article.language)}
 
 
-def _all_sentences(texts: Sequence[str]) -> list[Sentence]:
-    return [sentence for field, text in enumerate(texts) for sentence in sentences(field, text)]
+def _all_sentences(texts: Sequence[str]) -> list[Cut]:
+    return [cut(texts, sentence) for field, text in enumerate(texts) for sentence in sentences(field, text)]
 
 
-def _hit_sentences(texts: Sequence[str], whole: str, folded: str, hits: Sequence[Hit]) -> list[Sentence]:
-    places = sorted({hit.place for hit in hits})
+def _by_hit_sentence(
+    texts: Sequence[str], whole: str, folded: str, hits: Sequence[Hit]
+) -> Iterator[tuple[Cut, set[Stored]]]:
+    """The sentences that hold required words, in text order, with what is stored under these."""
+    places = [hit.place for hit in hits]
     if len(whole) != len(folded):
         places = original_places(whole, places)
     begins = (0, len(texts[0]) + 1, len(texts[0]) + len(texts[1]) + 2)
-    found: list[Sentence] = []
-    for place in places:
+    current: Sentence | None = None
+    stored: set[Stored] = set()
+    for place, hit in zip(places, hits, strict=True):
         field = 2 if place >= begins[2] else 1 if place >= begins[1] else 0
         within = place - begins[field]
-        if not found or found[-1].field != field or found[-1].end <= within:
-            found.append(sentence_at(field, texts[field], within))
-    return found
+        if current is None or current.field != field or current.end <= within:
+            if current is not None:
+                yield cut(texts, current), stored
+            current, stored = sentence_at(field, texts[field], within), set()
+        stored.update(hit.stored)
+    if current is not None:
+        yield cut(texts, current), stored
 
 
 def _by_sentence(match: Match) -> Iterator[tuple[int, list[Atom]]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 FIELD_SHIFT: Final = 44
@@ -49,6 +49,18 @@ class Sentence(NamedTuple):
         return self.field << FIELD_SHIFT | self.start << SENTENCE_SHIFT
 
 
+class Cut(NamedTuple):
+    """A sentence and its folded words."""
+
+    sentence: Sentence
+    words: list[str]
+
+
+def cut(texts: Sequence[str], sentence: Sentence) -> Cut:
+    """A sentence of one of the fields' texts, with its words."""
+    return Cut(sentence, words(texts[sentence.field][sentence.start : sentence.end]))
+
+
 def fold(text: str) -> str:
     """A text as words are compared: case folded, one apostrophe."""
     return text.casefold().replace("’", "'")
@@ -82,11 +94,12 @@ def sentence_at(field: int, text: str, place: int) -> Sentence:
         begin = max(0, place - back)
         while begin and _in_run(text[begin - 1]):  # never begin within a run that _STOP takes as one
             begin -= 1
-        start = max(_stops(text, begin, place), default=0)
+        before = reversed(list(_STOP.finditer(text, begin, place)))
+        start = next((stop.end() for stop in before if _ends_sentence(text, stop)), 0)
         if start or not begin:
             break
         back *= 2
-    end = next((stop for stop in _stops(text, place, len(text)) if stop > place), len(text))
+    end = next(_stops(text, place, len(text)), len(text))
     return Sentence(field, start, end)
 
 

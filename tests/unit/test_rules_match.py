@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.records import FIELDS, Article, Field
 from pipeline.rules import tokens
 from pipeline.rules.grammar import parse_query
-from pipeline.rules.index import required
+from pipeline.rules.index import ways
 from pipeline.rules.match import Text, Vocabulary, find
 from pipeline.rules.query import (
     And,
@@ -30,7 +30,7 @@ from pipeline.rules.query import (
     is_local,
 )
 from pipeline.rules.ruleset import Candidates, Pack, StoredRule
-from pipeline.rules.tokens import Sentence, sentence_at, sentences, word_offsets, words
+from pipeline.rules.tokens import Cut, Sentence, cut, sentence_at, sentences, word_offsets, words
 from tests.articles import make_article
 from tests.unit.reference import Place, evaluate
 
@@ -98,6 +98,10 @@ def _sentences(given_texts: Sequence[str]) -> list[Sentence]:
     return [one for field, text in enumerate(given_texts) for one in sentences(field, text)]
 
 
+def _cuts(given_texts: Sequence[str]) -> list[Cut]:
+    return [cut(given_texts, one) for one in _sentences(given_texts)]
+
+
 def _places(given_texts: Sequence[str]) -> list[Place]:
     return [
         Place(position, FIELDS[one.field], word)
@@ -114,7 +118,7 @@ def test_a_query_finds_what_its_definition_says(dice: Random) -> None:
     vocabulary = Vocabulary()
     stored = vocabulary.store(query)
     attributes = {"outlet": "a", "lang": "en"}
-    text = Text(vocabulary.postings(given_texts, _sentences(given_texts)), attributes)
+    text = Text(vocabulary.postings(_cuts(given_texts)), attributes)
     assert find(stored, text) == sorted(evaluate(query, _places(given_texts), attributes))
 
 
@@ -123,14 +127,14 @@ class Unindexed(Pack):
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
         """Everything."""
-        return Candidates(range(len(self.rules)), _sentences(texts))
+        return Candidates(range(len(self.rules)), _cuts(texts))
 
 
 def _rules(some: Sequence[Query]) -> list[StoredRule]:
     return [
         StoredRule(f"en/{n}", 1, "denial" if n % 2 else "allegation", "denial", query, (0.8, 0.6, 0.3))
         for n, query in enumerate(some)
-        if required(query) is not None
+        if ways(query) is not None
     ]
 
 
@@ -194,7 +198,7 @@ def _matches(query: str, **given_fields: str) -> list[list[str]]:
     given_texts = tuple(named.values())
     vocabulary = Vocabulary()
     stored = vocabulary.store(parse_query(query))
-    text = Text(vocabulary.postings(given_texts, _sentences(given_texts)), {"outlet": "a"})
+    text = Text(vocabulary.postings(_cuts(given_texts)), {"outlet": "a"})
     by_position = {place.position: place.word for place in _places(given_texts)}
     return [
         [" ".join(by_position[n] for n in range(first, last + 1)) for first, last in match]
