@@ -192,6 +192,22 @@ def test_a_query_about_the_whole_article_sees_all_its_sentences() -> None:
     assert [[span.quote for span in flag.spans] for flag in Pack("en", rules).flags(one)] == [["Uncontested", "no"]]
 
 
+@pytest.mark.parametrize(
+    ("query", "title", "body", "looked_at"),
+    [
+        ("denies NEAR/3 report", "The report is out", "", 0),
+        ("denies NEAR/3 report", "It denies. The report is out", "", 0),
+        ("denies NEAR/3 report", "It denies what the very long report says", "", 1),
+        ("title:denies NEAR/3 report", "Fish", "It denies the report", 0),
+        ('"no truth in" OR denies', "No part in it", "", 0),
+    ],
+)
+def test_the_index_looks_at_few_sentences(query: str, title: str, body: str, looked_at: int) -> None:
+    """A sentence is evaluated only if it holds a word of every group that the query requires, in the right field."""
+    pack = Pack("en", _rules([parse_query(query)]))
+    assert len(pack.candidates((title, "", body)).sentences) == looked_at
+
+
 def _matches(query: str, **given_fields: str) -> list[list[str]]:
     """The words of each match of a query, in text order."""
     named: dict[Field, str] = {field: given_fields.get(field, "") for field in FIELDS}
