@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
+from pipeline.cli.backtest import run_backtest
 from pipeline.cli.config import config_app
 from pipeline.cli.demo import demo
 from pipeline.cli.init import init
 from pipeline.cli.poll import poll
+from pipeline.cli.rules import rules_app
 from pipeline.cli.tail import tail
 from pipeline.cli.topics import topics_app
 from pipeline.cli.up import up
@@ -32,6 +34,8 @@ app.command(rich_help_panel=RUN)(up)
 app.command(rich_help_panel=RUN)(poll)
 app.command(rich_help_panel=RUN)(worker)
 app.command(rich_help_panel=LOOK)(tail)
+app.command("backtest", rich_help_panel=RULES)(run_backtest)
+app.add_typer(rules_app, name="rules", rich_help_panel=RULES)
 app.command(rich_help_panel=SET_UP)(init)
 app.add_typer(config_app, name="config", rich_help_panel=SET_UP)
 app.add_typer(topics_app, name="topics", rich_help_panel=SET_UP)
