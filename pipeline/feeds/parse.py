@@ -99,15 +99,18 @@ def parse(body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: dat
         fetched: when it was fetched, aware.
 
     Raises:
-        ParseError: it is no feed, or its DTD is not one of a feed.
+        ParseError: it is no feed, its DTD is not one of a feed, or the parser trips over it.
     """
     _check(body, feed)
-    result = feedparser.parse(
-        BytesIO(body),
-        response_headers={name.lower(): value for name, value in headers.items() if name.lower() == "content-type"},
-        sanitize_html=False,
-        resolve_relative_uris=False,
-    )
+    try:
+        result = feedparser.parse(
+            BytesIO(body),
+            response_headers={name.lower(): value for name, value in headers.items() if name.lower() == "content-type"},
+            sanitize_html=False,
+            resolve_relative_uris=False,
+        )
+    except Exception as error:  # bytes of a stranger in a large parser: whatever it trips over is the feed's failure
+        raise ParseError(feed.url, f"the parser gave up on it: {type(error).__name__}: {error}") from error
     if not result.version and not result.entries:
         raise ParseError(feed.url, _not_a_feed(body))
     channel: Entry = result.feed

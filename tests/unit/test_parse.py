@@ -223,6 +223,14 @@ def test_an_old_expat_is_refused() -> None:
         require_safe_expat((2, 4, 0))
 
 
+@pytest.mark.parametrize("name", [b"utf\x00-8", b"utf\x80-8"])
+def test_an_encoding_whose_name_is_no_name_is_a_parse_error(name: bytes) -> None:
+    """feedparser 6.0 raises ValueError or UnicodeDecodeError for these; a poll must see one kind of failure."""
+    body = b'<?xml version="1.0" encoding="' + name + b'"?><rss version="2.0"><channel><title>T</title></channel></rss>'
+    with pytest.raises(ParseError, match="the parser gave up on it"):
+        parsed(body)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_damage_costs_a_parse_error_at_most(data: st.DataObject) -> None:
