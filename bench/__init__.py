@@ -1,0 +1,1 @@
+"""Measurements: `python -m bench` runs the main one, `python -m bench.NAME` another."""
