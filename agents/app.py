@@ -19,6 +19,7 @@ from agents.recovery import keep_messages_through_recovery
 from agents.seen import SeenTable
 from agents.sensor import LagTracker, Sensor
 from agents.stage import Clock, Stage, utc_now
+from agents.transport import quick_fetch
 from pipeline.dedupe.fresh import LanguageOf
 from pipeline.metrics import Metrics
 from pipeline.settings.models import Settings
@@ -31,6 +32,9 @@ LAG_INTERVAL: Final = 5.0
 
 HEARTBEAT_SHARE: Final = 5
 """Heartbeats of the consumer group in one session timeout: some may be late before a worker counts as gone."""
+
+FETCH_MAX_WAIT_MS: Final = 50
+"""How long the broker may gather data before it answers: the latency of a quiet topic against the idle worker's CPU."""
 
 STORES: Final = {"rocksdb": "rocksdb://?driver=rocksdict", "memory": "memory://"}
 
@@ -53,6 +57,7 @@ def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> fa
     """
     app = faust.App(**options(settings, bootstrap))
     keep_messages_through_recovery(app)
+    quick_fetch(app, FETCH_MAX_WAIT_MS)
     lag = LagTracker(parts.metrics)
     app.sensors.add(Sensor(parts.metrics, lag))
     seen = _seen_table(app, settings)
