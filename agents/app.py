@@ -57,7 +57,7 @@ def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> fa
     """
     app = faust.App(**options(settings, bootstrap))
     keep_messages_through_recovery(app)
-    quick_fetch(app, FETCH_MAX_WAIT_MS)
+    quick_fetch(app, FETCH_MAX_WAIT_MS, parts.metrics.commit_errors.inc)
     lag = LagTracker(parts.metrics)
     app.sensors.add(Sensor(parts.metrics, lag))
     seen = _seen_table(app, settings)

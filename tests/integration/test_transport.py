@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import faust
+import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import CommitFailedError
+from faust.types import TP
 
 from agents.recovery import keep_messages_through_recovery
 from agents.transport import quick_fetch
@@ -37,7 +40,13 @@ async def _fill(bootstrap: str, topic: str) -> None:
             await producer.send_and_wait(topic, str(number).encode(), partition=number % 4)
 
 
-def _app(bootstrap: str, topic: str, directory: Path, handled: asyncio.Queue[bytes]) -> faust.App:
+def _app(
+    bootstrap: str,
+    topic: str,
+    directory: Path,
+    handled: asyncio.Queue[bytes],
+    commit_failed: Callable[[], object] = lambda: None,
+) -> faust.App:
     app = faust.App(
         topic,
         broker=f"kafka://{bootstrap}",
@@ -51,7 +60,7 @@ def _app(bootstrap: str, topic: str, directory: Path, handled: asyncio.Queue[byt
         broker_commit_interval=600.0,  # nothing is committed while the test runs
     )
     keep_messages_through_recovery(app)
-    quick_fetch(app, 50)
+    quick_fetch(app, 50, commit_failed)
     app.Table("seen", partitions=4)
 
     @app.agent(app.topic(topic, value_serializer="raw"))  # type: ignore[untyped-decorator]  # Faust is not followed
@@ -88,3 +97,24 @@ async def test_the_broker_is_asked_to_answer_within_the_time_given(bootstrap: st
     async with _running(app):
         await _take(handled)
         assert app.consumer._thread._consumer._fetcher._fetch_max_wait_ms == 50
+
+
+async def test_a_commit_that_fails_is_told(bootstrap: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group moved on: Faust logs it and goes on, and we are told once."""
+    await _fill(bootstrap, "commits")
+    handled: asyncio.Queue[bytes] = asyncio.Queue()
+    failed: list[int] = []
+    app = _app(bootstrap, "commits", tmp_path, handled, lambda: failed.append(1))
+
+    async def moved_on(_offsets: object) -> None:
+        raise CommitFailedError  # its text says that the group has already rebalanced
+
+    async with _running(app):
+        await _take(handled)
+        thread = app.consumer._thread
+        assert await thread.commit({TP("commits", 0): 1})
+        assert failed == []
+        with monkeypatch.context() as patched:
+            patched.setattr(thread._consumer, "commit", moved_on)
+            assert not await thread.commit({TP("commits", 0): 2})
+        assert failed == [1]
