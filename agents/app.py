@@ -59,7 +59,7 @@ def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> fa
     keep_messages_through_recovery(app)
     quick_fetch(app, FETCH_MAX_WAIT_MS, parts.metrics.commit_errors.inc)
     lag = LagTracker(parts.metrics)
-    app.sensors.add(Sensor(parts.metrics, lag))
+    app.monitor = Sensor(parts.metrics, lag)
     seen = _seen_table(app, settings)
     dedupe = make_dedupe(seen, parts.language_of, parts.metrics)
     flag = make_flag(parts.rules, parts.metrics, parts.clock)

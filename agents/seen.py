@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from pipeline.dedupe.seen import Claim, SeenIndex, Verdict, claim_key, make_claim, rebuild, replay
+from pipeline.dedupe.seen import Claim, SeenIndex, Verdict, claim_key, rebuild, replay
 from pipeline.records import ArticleBatch, Codec, encode
 
 log = structlog.get_logger(__name__)
@@ -39,13 +39,13 @@ class SeenTable:
         key = claim_key(batch, offset)
         if key in index:
             return replay(batch, self._load(key))
-        verdicts = index.decide(batch)
-        claim = make_claim(batch, verdicts, partition=partition, offset=offset)
+        decision = index.decide(batch)
+        claim = decision.claim(batch, partition=partition, offset=offset)
         if claim is not None:
             self._table[key.encode()] = encode(claim)
             index.apply(key, claim)
             self._expire(index, index.stale(batch.fetched, self._remember))
-        return verdicts
+        return decision.verdicts
 
     def drop(self) -> None:
         """Forget the indexes, because partitions moved; the next batch has them built again from the table."""

@@ -16,7 +16,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.dedupe.seen import SeenIndex, claim_key, make_claim
+from pipeline.dedupe.seen import SeenIndex, claim_key
 from pipeline.records import Article, ArticleBatch
 
 BATCH = 4
@@ -32,7 +32,7 @@ def main(number: int) -> dict[str, float]:
         articles = tuple(article(offset * BATCH + place, now) for place in range(BATCH))
         batch = ArticleBatch(id=f"{offset:032x}", key="herald.example", fetched=now, articles=articles)
         began = time.process_time()
-        claim = make_claim(batch, index.decide(batch), partition=0, offset=offset)
+        claim = index.decide(batch).claim(batch, partition=0, offset=offset)
         assert claim is not None
         index.apply(claim_key(batch, offset), claim)
         seconds += time.process_time() - began

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.dedupe.language import decide_language
-from pipeline.dedupe.seen import SeenIndex, VerdictKind, content_key, make_claim
+from pipeline.dedupe.seen import SeenIndex, VerdictKind, content_key
 from pipeline.errors import UsageError
 from pipeline.feeds.article import build
 from pipeline.records import Article, ArticleBatch, Flag
@@ -167,13 +167,15 @@ def _read_line(text: bytes) -> Line:
 def _process(line: Line, place: int, rules: Rules, now: datetime, memory: _Memory) -> Result:
     article = to_article(line, now)
     batch = ArticleBatch(id=str(place), key=article.domain, fetched=now, articles=(article,))
-    verdicts = memory.seen.decide(batch)
-    claim = make_claim(batch, verdicts, partition=0, offset=place)
+    decision = memory.seen.decide(batch)
+    claim = decision.claim(batch, partition=0, offset=place)
     if claim is not None:
         memory.seen.apply(batch.id, claim)
     first = memory.first.setdefault(content_key(article), line.id)
     decided = msgspec.structs.replace(article, language=_language(article))
-    return Result(line, decided, verdicts[0].kind, None if verdicts[0].passes else first, rules.flags(decided))
+    return Result(
+        line, decided, decision.verdicts[0].kind, None if decision.verdicts[0].passes else first, rules.flags(decided)
+    )
 
 
 def _language(article: Article) -> str:

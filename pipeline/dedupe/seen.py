@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -68,6 +68,20 @@ class Claim(Record, frozen=True, kw_only=True):
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A verdict for each article of a batch, and an entry for each that passes."""
+
+    verdicts: tuple[Verdict, ...]
+    entries: tuple[Entry, ...]
+
+    def claim(self, batch: ArticleBatch, *, partition: int, offset: int) -> Claim | None:
+        """The claim that keeps what was decided; None when nothing of the batch passes."""
+        if not self.entries:
+            return None
+        return Claim(partition=partition, offset=offset, at=batch.fetched, entries=self.entries)
+
+
 def claim_key(batch: ArticleBatch, offset: int) -> str:
     """The key under which a batch's claim is stored: the batch at that offset, so that a batch which the poller sent
     twice (its first acknowledgement was lost) is a repeat, and one that Kafka delivers twice is not."""
@@ -94,19 +108,21 @@ class SeenIndex:
         """How many articles are remembered."""
         return len(self._articles)
 
-    def decide(self, batch: ArticleBatch) -> tuple[Verdict, ...]:
-        """A verdict for each article of a batch that is delivered for the first time. Changes nothing."""
+    def decide(self, batch: ArticleBatch) -> Decision:
+        """What to do about a batch that is delivered for the first time. Changes nothing."""
         contents: dict[int, int] = {}
         articles: dict[int, str] = {}
-        verdicts = []
-        for article in batch.articles:
+        verdicts: list[Verdict] = []
+        entries: list[Entry] = []
+        for place, article in enumerate(batch.articles):
             number, content = int(article.id, 16), content_key(article)
             first = contents.get(content, self._contents.get(content))
             verdict = judge(number, first, articles.get(number, self._articles.get(number)))
             if verdict.passes:
                 contents[content], articles[number] = number, article.text_hash
+                entries.append(Entry(place, number, content, article.text_hash, verdict))
             verdicts.append(verdict)
-        return tuple(verdicts)
+        return Decision(tuple(verdicts), tuple(entries))
 
     def apply(self, key: str, claim: Claim) -> None:
         """Take a claim in: one just made, or one from the store when the index is rebuilt (in log order)."""
@@ -143,16 +159,6 @@ def judge(article: int, first: int | None, latest: str | None) -> Verdict:
     if first is not None:
         return Verdict("seen_again") if first == article else Verdict("duplicate", f"{first:032x}")
     return Verdict("revision", latest) if latest is not None else Verdict("new")
-
-
-def make_claim(batch: ArticleBatch, verdicts: Sequence[Verdict], *, partition: int, offset: int) -> Claim | None:
-    """The claim that keeps what was decided; None when nothing of the batch passes."""
-    entries = tuple(
-        Entry(place, int(article.id, 16), content_key(article), article.text_hash, verdict)
-        for place, (article, verdict) in enumerate(zip(batch.articles, verdicts, strict=True))
-        if verdict.passes
-    )
-    return Claim(partition=partition, offset=offset, at=batch.fetched, entries=entries) if entries else None
 
 
 def replay(batch: ArticleBatch, claim: Claim) -> tuple[Verdict, ...]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.dedupe.seen import Claim, SeenIndex, Verdict, claim_key, make_claim, rebuild, replay
+from pipeline.dedupe.seen import Claim, SeenIndex, Verdict, claim_key, rebuild, replay
 from pipeline.records import ArticleBatch, Codec, encode
 from tests.articles import NOON, make_article, make_batch
 
@@ -25,13 +25,13 @@ class Log:
     def add(self, batch: ArticleBatch) -> tuple[Verdict, ...]:
         """Handle the next batch."""
         key = claim_key(batch, self.offset)
-        verdicts = self.index.decide(batch)
-        claim = make_claim(batch, verdicts, partition=0, offset=self.offset)
+        decision = self.index.decide(batch)
+        claim = decision.claim(batch, partition=0, offset=self.offset)
         if claim is not None:
             self.claims[key] = claim
             self.index.apply(key, claim)
         self.offset += 1
-        return verdicts
+        return decision.verdicts
 
     def kinds(self, batch: ArticleBatch) -> list[str]:
         """The verdict kinds for the next batch."""
