@@ -12,6 +12,7 @@ from typing import Any, Final
 import faust
 import structlog
 
+from agents.changelog import LoggedTable
 from agents.dedupe import make_dedupe
 from agents.flag import Rules, make_flag
 from agents.outbox import Outbox
@@ -83,6 +84,7 @@ def options(settings: Settings, bootstrap: Sequence[str]) -> dict[str, Any]:
         "store": STORES[worker.store],
         "datadir": str(Path(worker.data_dir).absolute()),
         "autodiscover": False,
+        "Table": LoggedTable,
         "web_enabled": False,  # two workers on one host would want one port
         "topic_allow_declare": False,  # `counterclaim topics apply` makes the topics
         "topic_disable_leader": True,
@@ -123,7 +125,7 @@ def _seen_table(app: faust.App, settings: Settings) -> SeenTable:
         partitions=settings.kafka.partitions,
         help="Claims: which articles each batch brought first.",
     )
-    seen = SeenTable(table, timedelta(days=settings.worker.remember_days))
+    seen = SeenTable(table, timedelta(days=settings.worker.remember_days), table.take)
 
     async def partitions_moved(_app: faust.App, _partitions: Any, **_: Any) -> None:
         seen.drop()

@@ -25,7 +25,7 @@ def make_dedupe(seen: SeenTable, language_of: LanguageOf, metrics: Metrics) -> H
         batches = fresh_batches(batch, verdicts, language_of)
         results = tuple(Outgoing(ARTICLES_FRESH, encode(fresh), fresh.key.encode()) for fresh in batches)
         passed = sum(len(fresh.articles) for fresh in batches)
-        return Handled(results, len(verdicts), passed, lambda: _count(metrics, verdicts))
+        return Handled(results + seen.take(), len(verdicts), passed, lambda: _count(metrics, verdicts))
 
     return dedupe
 

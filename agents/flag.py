@@ -38,7 +38,8 @@ def make_flag(rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_n
 
         def count() -> None:
             arrived = clock()
-            metrics.dead_letters.labels(topic=message.topic).inc(len(dead))
+            if dead:
+                metrics.dead_letters.labels(topic=message.topic).inc(len(dead))
             if beat is not None:
                 _count_heartbeat(metrics, beat, batch.fetched, arrived)
             else:

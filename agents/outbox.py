@@ -15,6 +15,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, Protocol
 
 IN_FLIGHT: Final = 500
@@ -23,20 +24,24 @@ IN_FLIGHT: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A record to send. ``partition`` None: by the key."""
+    """A record to send. ``value`` None: a tombstone; ``partition`` None: by the key.
+
+    ``kept`` is called with Kafka's metadata (topic, partition, offset) once the record is acknowledged.
+    """
 
     topic: str
-    value: bytes
+    value: bytes | None
     key: bytes | None = None
     partition: int | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+    kept: Callable[[Any], None] | None = None
 
 
 class Producer(Protocol):
     """What the outbox needs of Faust's producer: `send` returns when it is queued, the result when it is kept."""
 
     async def send(
-        self, topic: str, key: bytes | None, value: bytes, partition: int | None, timestamp: None, headers: Any
+        self, topic: str, key: bytes | None, value: bytes | None, partition: int | None, timestamp: None, headers: Any
     ) -> asyncio.Future[Any]: ...
 
 
@@ -79,7 +84,7 @@ class Outbox:
             except Exception as error:  # whatever it is, the event must not be acknowledged
                 self._fail(parcel, error)
                 return
-            sent.add_done_callback(lambda done: self._arrived(parcel, done))
+            sent.add_done_callback(partial(self._arrived, parcel, result.kept))
         self._acknowledge()
 
     def __len__(self) -> int:
@@ -91,11 +96,13 @@ class Outbox:
             self._room.clear()
             await self._room.wait()
 
-    def _arrived(self, parcel: _Parcel, sent: asyncio.Future[Any]) -> None:
+    def _arrived(self, parcel: _Parcel, kept: Callable[[Any], None] | None, sent: asyncio.Future[Any]) -> None:
         error = asyncio.CancelledError() if sent.cancelled() else sent.exception()
         if error is not None:
             self._fail(parcel, error)
             return
+        if kept is not None:
+            kept(sent.result())
         parcel.waiting -= 1
         self._acknowledge()
 

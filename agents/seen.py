@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
+from agents.outbox import Outgoing
 from pipeline.dedupe.seen import Claim, SeenIndex, Verdict, claim_key, rebuild, replay
 from pipeline.records import ArticleBatch, Codec, encode
 
@@ -27,14 +28,18 @@ class SeenTable:
     the same partition is handled), a dict in tests.
     """
 
-    def __init__(self, table: MutableMapping[bytes, bytes], remember: timedelta) -> None:
+    def __init__(
+        self, table: MutableMapping[bytes, bytes], remember: timedelta, take: Callable[[], tuple[Outgoing, ...]] = tuple
+    ) -> None:
         self._table = table
+        self.take = take
+        """The changes of the table since the last call: records that must be sent for the claims to last."""
         self._remember = remember
         self._indexes: dict[int, SeenIndex] | None = None
         self._generation = 0
 
     async def verdicts(self, batch: ArticleBatch, partition: int, offset: int) -> tuple[Verdict, ...]:
-        """One verdict an article; the claim is stored when this returns."""
+        """One verdict an article. The claim is in the table when this returns; `take` has it for the log."""
         index = await self._index(partition)
         key = claim_key(batch, offset)
         if key in index:

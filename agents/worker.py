@@ -37,7 +37,9 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
     logs.configure(settings.log, process="worker")
     bootstrap = settings.kafka.servers
     require_topics(bootstrap, topics(settings.kafka.partitions, settings.kafka.replication, settings.worker.app_id))
-    loop = uvloop.new_event_loop()
+    # The policy, because Faust's consumer has a thread and a loop of its own, and makes it itself.
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     metrics = Metrics(CollectorRegistry())
     parts = Parts(language_of=decide_language, rules=lambda: configuration.rules, metrics=metrics)

@@ -129,21 +129,22 @@ async def test_poison_is_buried_and_the_stream_goes_on(kafka: str, tmp_path: Pat
         assert await worker.stop() == 0
 
 
-async def test_a_restart_knows_what_was_seen(kafka: str, tmp_path: Path) -> None:
-    """After a graceful stop the same articles in new batches are repeats: read from the table, not remembered."""
-    worker = Worker(kafka, tmp_path / "one")
+@pytest.mark.parametrize("disk", ["one", "two"], ids=["same disk", "empty disk"])
+async def test_the_next_worker_knows_what_was_seen(kafka: str, tmp_path: Path, disk: str) -> None:
+    """The same articles in new batches are repeats to a worker started later: from its table, or from the changelog."""
+    one, two = Worker(kafka, tmp_path / "one"), Worker(kafka, tmp_path / disk)
     sent = stories(0, 20)
     again = [make_batch(*batch.articles, id=f"{batch.id}-again", key=batch.key) for batch in sent]
-    async with workers(worker), Collector(kafka, {FLAGS: flagged_ids}) as seen:
+    async with workers(one, two), Collector(kafka, {FLAGS: flagged_ids}) as seen:
         await publish(kafka, sent)
-        await worker.start()
-        await seen.until(lambda: not missing(seen, sent), lambda: worker.log[-2000:])
-        assert await worker.stop() == 0
-        await worker.start()
+        await one.start()
+        await seen.until(lambda: not missing(seen, sent), lambda: one.log[-2000:])
+        assert await one.stop() == 0
+        await two.start()
         await publish(kafka, again)
-        await worker.ready()
+        await two.ready()
         await until(
-            lambda: worker.metric("counterclaim_duplicates_total") >= len(again), "the repeats were not recognised"
+            lambda: two.metric("counterclaim_duplicates_total") >= len(again), "the repeats were not recognised"
         )
         assert set(seen.seen[FLAGS].values()) == {1}
-        assert await worker.stop() == 0
+        assert await two.stop() == 0

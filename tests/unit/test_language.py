@@ -90,3 +90,18 @@ def test_the_model_is_not_loaded_by_import() -> None:
     """An import does no work."""
     code = "import sys, pipeline.dedupe.language; sys.exit('fasttext' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_quoted_title_does_not_make_the_declared_language() -> None:
+    """An English title within a Spanish text has two English function words, and the text is Spanish all the same."""
+    title = "La crítica elogia «The House of Glass»"
+    text = "La novela, traducida por primera vez, cuenta la historia de una familia que lo pierde todo."
+    assert decide_language(title, text, "en") == "es"
+
+
+@pytest.mark.parametrize("language", STORIES)
+def test_a_text_never_reads_as_another_language_that_is_declared(language: str) -> None:
+    """Whatever the feed declares, clear text decides: no function words of one language are found in another."""
+    title, text = STORIES[language]
+    long = f"{text} {text}"
+    assert {decide_language(title, long, declared) for declared in STORIES} == {language}
