@@ -6,14 +6,15 @@
     flag        articles.fresh → flags               over a rule set
     stage       what every agent does: decode, handle, bury, count
     outbox      sends in order, acknowledges in order, only what Kafka has
+    changelog   the table's changes, as results of the event that made them
     sensor      rebalances and consumer lag
     recovery    keeps Faust from losing messages when a table is read again
-    transport   asks the broker often enough, and starts where nothing was committed
+    transport   asks the broker often enough, starts where nothing was committed, delivers without four tasks a message
 
 How an event goes through, and why a worker may die at any point of it:
 
-    event ─ decode ─ handle ─┬─ claim written to the table (changelog)
-                             └─ results → outbox → Kafka acknowledges all → event acknowledged → committed
+    event ─ decode ─ handle ─┬─ claim in the table ─┐
+                             └─ results ────────────┴→ outbox → Kafka acknowledges all → event acknowledged → committed
 
     died before the claim      delivered again, decided again: the same
     died after the claim       delivered again, the claim is found: the same results are sent again
