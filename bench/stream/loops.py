@@ -19,7 +19,7 @@ from kafka import KafkaConsumer, KafkaProducer
 from bench.stream.tutorial import settings
 from pipeline.dedupe.fresh import fresh_batches
 from pipeline.dedupe.language import decide_language
-from pipeline.dedupe.seen import SeenIndex, claim_key, make_claim
+from pipeline.dedupe.seen import SeenIndex, claim_key
 from pipeline.records import FlaggedArticle, decode_batch, encode
 from pipeline.resources import shipped
 from pipeline.rules import load_rules
@@ -40,11 +40,11 @@ class Job:
         """What goes to `flags`."""
         batch, _ = decode_batch(value)
         index = self.indexes.setdefault(partition, SeenIndex(partition))
-        verdicts = index.decide(batch)
-        claim = make_claim(batch, verdicts, partition=partition, offset=offset)
+        decision = index.decide(batch)
+        claim = decision.claim(batch, partition=partition, offset=offset)
         if claim is not None:
             index.apply(claim_key(batch, offset), claim)
-        for fresh in fresh_batches(batch, verdicts, decide_language):
+        for fresh in fresh_batches(batch, decision.verdicts, decide_language):
             for article in fresh.articles:
                 flags = self.rules.flags(article)
                 if flags:

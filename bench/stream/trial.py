@@ -44,14 +44,15 @@ class Result:
     name: str
     batch: int
     articles: int
-    cpu_seconds: float
+    user_seconds: float
+    system_seconds: float
     wall_seconds: float
     lost: int
 
     @property
     def microseconds(self) -> float:
         """CPU time an article."""
-        return 1e6 * self.cpu_seconds / self.articles
+        return 1e6 * (self.user_seconds + self.system_seconds) / self.articles
 
 
 class Output:
@@ -117,13 +118,15 @@ async def _main_run(
     records = _records(name, job.main, batch)
     worker.send_signal(signal.SIGSTOP)
     await _publish(bootstrap, records)
-    cpu, started = _cpu_seconds(worker.pid), asyncio.get_running_loop().time()
+    (user, system), started = _cpu_seconds(worker.pid), asyncio.get_running_loop().time()
     worker.send_signal(signal.SIGCONT)
     lost = await output.wait_for(_wanted(name, job.main, job))
-    cpu, wall = _cpu_seconds(worker.pid) - cpu, asyncio.get_running_loop().time() - started
+    wall = asyncio.get_running_loop().time() - started
+    user_end, system_end = _cpu_seconds(worker.pid)
     if name in ("ours", "tutorial"):
         lost += await _lost_between(bootstrap, job)
-    return Result(name, batch, sum(count for _, _, count in records), cpu, wall, lost)
+    count = sum(count for _, _, count in records)
+    return Result(name, batch, count, user_end - user, system_end - system, wall, lost)
 
 
 async def _lost_between(bootstrap: str, job: Job) -> int:
@@ -173,7 +176,7 @@ async def _start(name: str, bootstrap: str, directory: Path) -> asyncio.subproce
         return await asyncio.create_subprocess_exec(*command(name, bootstrap, config), env=env, stdout=log, stderr=log)
 
 
-def _cpu_seconds(pid: int) -> float:
+def _cpu_seconds(pid: int) -> tuple[float, float]:
     """User and system time of a process with all its threads: what os.times gives inside it (proc(5), stat)."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
