@@ -7,7 +7,7 @@
 3. A commit that fails because the group moved on is only logged, at a level that nobody reads.
 4. For every message Faust makes four tasks: to put it into a queue, to wait for a suspended flow, a stop, a crash. In
    nearly every case the queue has room and the message is in it after the first step of the first. So that step is done
-   without a task; the others are made only when it has to wait. A third of an event's cost in Faust (`docs/faust.md`).
+   without a task; the others are made only when it has to wait.
 
 The first three sit in the thread that owns the aiokafka consumer.
 """

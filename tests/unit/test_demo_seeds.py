@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.dedupe.fresh import fresh_batches
 from pipeline.dedupe.language import decide_language
-from pipeline.dedupe.seen import SeenIndex, make_claim
+from pipeline.dedupe.seen import SeenIndex
 from pipeline.demo.configuration import demo_environment, write_configuration
 from pipeline.demo.expectations import Page, compare, load_expected, page_of, still_to_come
 from pipeline.demo.template import render, shuffled
@@ -98,11 +98,13 @@ class Run:
         run, index = cls(), SeenIndex(0)
         for offset, poll in enumerate(polls):
             for batch in batches(poll, fetched=NOW):
-                verdicts = index.decide(batch)
+                decision = index.decide(batch)
                 run.raw += batch.articles
-                run.fresh += (one for made in fresh_batches(batch, verdicts, decide_language) for one in made.articles)
-                run.outcomes.update(verdict.kind for verdict in verdicts)
-                claim = make_claim(batch, verdicts, partition=0, offset=offset)
+                run.fresh += (
+                    one for made in fresh_batches(batch, decision.verdicts, decide_language) for one in made.articles
+                )
+                run.outcomes.update(verdict.kind for verdict in decision.verdicts)
+                claim = decision.claim(batch, partition=0, offset=offset)
                 if claim is not None:
                     index.apply(f"{offset}.{batch.id}", claim)
         return run
