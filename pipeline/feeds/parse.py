@@ -109,6 +109,8 @@ def parse(body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: dat
             sanitize_html=False,
             resolve_relative_uris=False,
         )
+    except MemoryError:
+        raise  # the parser process says which limit that was, and ends
     except Exception as error:  # bytes of a stranger in a large parser: whatever it trips over is the feed's failure
         raise ParseError(feed.url, f"the parser gave up on it: {type(error).__name__}: {error}") from error
     if not result.version and not result.entries:
