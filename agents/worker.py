@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 import faust
@@ -44,10 +43,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
     metrics = Metrics(CollectorRegistry())
     parts = Parts(language_of=decide_language, rules=lambda: configuration.rules, metrics=metrics)
     app = create_app(settings, bootstrap, parts)
-    with ExitStack() as stack:
-        exporter = stack.enter_context(
-            serve(metrics, settings.metrics.host, settings.metrics.worker_port, setting="metrics.worker_port")
-        )
+    with serve(metrics, settings.metrics.host, settings.metrics.worker_port, setting="metrics.worker_port") as exporter:
         _when_ready(app, lambda: announce(exporter.url, env))
         faust_worker = faust.Worker(app, loop=loop, quiet=True, override_logging=False)
         faust_worker.spinner = None  # it writes cursor escapes into the log

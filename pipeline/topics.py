@@ -135,7 +135,7 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         log(ARTICLES_RAW_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(ARTICLES_FRESH_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         # The agents expire its entries themselves, with tombstones; Kafka only compacts.
-        table(seen_changelog(app_id), "what was seen: an article's id, or an outlet and a text's hash"),
+        table(seen_changelog(app_id), "a batch's id and offset: its claim"),
     )
 
 

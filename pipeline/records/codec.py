@@ -1,6 +1,6 @@
 """The one codec: frozen structs to JSON bytes and back, for kafka-python and Faust alike.
 
-JSON by msgspec: 1.7 µs to encode and 4.1 µs to decode a 3 KB article, readable on the wire with any Kafka tool.
+JSON by msgspec: a few microseconds an article, and readable on the wire with any Kafka tool.
 """
 
 from __future__ import annotations
