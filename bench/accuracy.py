@@ -46,8 +46,9 @@ def flagged(rules: Rules, line: dict[str, Any]) -> set[Kind]:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     title, lead = line["headline"], line.get("lead") or ""
     article = Article(
-        id="0", text_hash="", url="", domain="", title=title, lead=lead, language="en", published=at, fetched=at
-    )
+        id="0", text_hash="", url="", domain="", title=title, lead=lead, language=line.get("language", "en"),
+        published=at, fetched=at,
+    )  # fmt: skip
     return {flag.kind for flag in rules.flags(article) if flag.category != "legal"}
 
 

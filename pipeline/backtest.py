@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -20,7 +20,7 @@ from pipeline.dedupe.language import decide_language
 from pipeline.dedupe.seen import SeenIndex, VerdictKind, content_key
 from pipeline.errors import UsageError
 from pipeline.feeds.article import build
-from pipeline.records import Article, ArticleBatch, Flag
+from pipeline.records import Article, ArticleBatch, Flag, Kind
 from pipeline.rules import Rules
 
 MAX_PROBLEMS: Final = 20
@@ -191,13 +191,14 @@ def _flag(flag: Flag) -> dict[str, Any]:
         "score": flag.score,
         "spans": [msgspec.structs.asdict(span) for span in flag.spans],
     }
-    who = {"actor": flag.actor, "target": flag.target}
-    return told | {name: value for name, value in who.items() if value is not None}
+    who = {"actor": flag.actor, "target": flag.target, "claim": flag.claim}
+    told |= {name: msgspec.to_builtins(value) for name, value in who.items() if value is not None}
+    return told | ({"historic": True} if flag.historic else {})
 
 
 def count(results: Iterable[Result]) -> dict[str, int]:
     """How many articles, duplicates, revisions, and flags by kind."""
-    counts = {"articles": 0, "duplicates": 0, "revisions": 0, "denial": 0, "allegation": 0}
+    counts = dict.fromkeys(("articles", "duplicates", "revisions", *get_args(Kind)), 0)
     for result in results:
         counts["articles"] += 1
         counts["duplicates"] += result.duplicate_of is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Final
+from typing import Annotated, Final, get_args
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ from pipeline.backtest import Line, Result, as_json, backtest, count, read_lines
 from pipeline.cli.options import ConfigOption
 from pipeline.cli.rules import RulesOption, rules_dir
 from pipeline.errors import UsageError
+from pipeline.records import Kind
 from pipeline.rules import Rules, load_rules
 
 STDOUT: Final = "-"
@@ -96,7 +97,8 @@ def _with_progress(results: Iterator[tuple[int, Result]], total: int) -> Iterabl
 
 def _summary(results: list[Result], rules: Rules, seconds: float) -> str:
     counts = count(results)
+    kinds = ", ".join(f"{counts[kind]} {kind}" for kind in get_args(Kind))
     return (
         f"{counts['articles']} articles, {counts['duplicates']} duplicates, {counts['revisions']} revisions; flags: "
-        f"{counts['denial']} denial, {counts['allegation']} allegation; rule set {rules.hash}; {seconds:.1f} s"
+        f"{kinds}; rule set {rules.hash}; {seconds:.1f} s"
     )

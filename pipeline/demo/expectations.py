@@ -17,10 +17,9 @@ from urllib.parse import urlsplit
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from pipeline.records import Article, FlaggedArticle, Span
+from pipeline.records import Article, FlaggedArticle, Kind, Span
 
 Outcome = Literal["new", "seen_again", "duplicate", "revision"]
-Kind = Literal["denial", "allegation"]
 
 
 class _Model(BaseModel):

@@ -12,7 +12,7 @@ from pipeline.records.article import (
 from pipeline.records.codec import BadArticle, Codec, batches, decode_batch, encode, feed_states, flagged
 from pipeline.records.dead import DeadLetter, dead_letter, dead_topic
 from pipeline.records.feed import FeedState, Outcome
-from pipeline.records.flag import Flag, FlaggedArticle, Kind, Span, flag_id
+from pipeline.records.flag import Flag, FlaggedArticle, Kind, Mention, Span, flag_id
 from pipeline.records.values import SCHEMA_MAJOR, SCHEMA_VERSION, Record
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Flag",
     "FlaggedArticle",
     "Kind",
+    "Mention",
     "Outcome",
     "PublishedSource",
     "Record",

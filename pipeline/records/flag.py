@@ -12,7 +12,8 @@ import msgspec
 from pipeline.records.article import Article, Field
 from pipeline.records.values import Record, require_aware
 
-Kind = Literal["denial", "allegation"]
+Kind = Literal["denial", "allegation", "debunk", "non_denial"]
+"""`debunk`: a third party shows a claim to be false. `non_denial`: somebody declines to deny."""
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +23,19 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     end: int
     quote: str
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Somebody whom a text names."""
+
+    name: str
+    """As the list of actors calls it; outside that list, as the text does."""
+
+    code: str = ""
+    """ISO 3166 alpha-3 and role, as CAMEO writes it (`USAGOV`, `PRKMIL`); "" for a name outside the list of actors."""
+
+    span: Span
+    """Where it is named; for "the ministry" or "he", where that stands, and `name` is who is meant."""
 
 
 class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -34,8 +48,17 @@ class Flag(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int
     score: float
     spans: tuple[Span, ...]
-    actor: str | None = None
-    target: str | None = None
+    actor: Mention | None = None
+    """Who denies or accuses; None where the text does not tell."""
+
+    target: Mention | None = None
+    """Whose claim is denied; who is accused."""
+
+    claim: Span | None = None
+    """What is denied or alleged."""
+
+    historic: bool = False
+    """The text looks back on it: an anniversary, a trial of decades ago."""
 
 
 class FlaggedArticle(Record, frozen=True, kw_only=True, omit_defaults=True):

@@ -13,12 +13,23 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pipeline.records import Kind
 
 Category = Literal[
-    "denial", "not_guilty", "rumour_denied", "responsibility_denied", "accusation", "blame", "suspicion", "legal"
+    "denial",
+    "not_guilty",
+    "rumour_denied",
+    "responsibility_denied",
+    "accusation",
+    "blame",
+    "suspicion",
+    "legal",
+    "debunk",
+    "non_denial",
 ]
 
 KIND_CATEGORIES: Final[Mapping[Kind, tuple[Category, ...]]] = {
     "denial": ("denial", "not_guilty", "rumour_denied", "responsibility_denied"),
     "allegation": ("accusation", "blame", "suspicion", "legal"),
+    "debunk": ("debunk",),
+    "non_denial": ("non_denial",),
 }
 
 Place = tuple[str | int, ...]

@@ -20,6 +20,7 @@ from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
 from pipeline.rules.index import Hit, Index, Stored
 from pipeline.rules.match import Atom, Match, Text, Vocabulary, find
 from pipeline.rules.query import Query, is_local
+from pipeline.rules.statement import Attribute, Statement, Who, nobody
 from pipeline.rules.tokens import (
     FIELD_SHIFT,
     MAX_FIELD_LENGTH,
@@ -62,10 +63,11 @@ class Candidates(NamedTuple):
 class Pack:
     """The rules of one language."""
 
-    def __init__(self, language: str, rules: Sequence[StoredRule]) -> None:
+    def __init__(self, language: str, rules: Sequence[StoredRule], attribute: Attribute = nobody) -> None:
         self.language = language
         self.rules = tuple(rules)
         queries = [rule.query for rule in rules]
+        self._attribute = attribute
         self._local = tuple(map(is_local, queries))
         self._index = Index(queries)
         self._vocabulary = Vocabulary()
@@ -87,7 +89,8 @@ class Pack:
             if matches:
                 best = min(matches, key=_rank)
                 before.extend(_stretches(best))
-                flags.append(_flag(article, rule, matches, spans(best, texts, where)))
+                who = self._attribute(Statement(rule.kind, rule.category, best, texts, where))
+                flags.append(_flag(article, rule, matches, spans(best, texts, where), who))
         return tuple(flags)
 
     def matches(self, number: int, article: Article) -> list[Match]:
@@ -146,7 +149,7 @@ def spans(match: Match, texts: Sequence[str], where: Sequence[Cut]) -> tuple[Spa
     return tuple(found)
 
 
-def _flag(article: Article, rule: StoredRule, matches: Sequence[Match], shown: tuple[Span, ...]) -> Flag:
+def _flag(article: Article, rule: StoredRule, matches: Sequence[Match], shown: tuple[Span, ...], who: Who) -> Flag:
     return Flag(
         id=flag_id(article.id, rule.id, shown),
         kind=rule.kind,
@@ -155,6 +158,9 @@ def _flag(article: Article, rule: StoredRule, matches: Sequence[Match], shown: t
         version=rule.version,
         score=score(rule.weights, {first >> FIELD_SHIFT for match in matches for first, _ in match}),
         spans=shown,
+        actor=who.actor,
+        target=who.target,
+        claim=who.claim,
     )
 
 
