@@ -41,7 +41,7 @@ times = st.datetimes(
 texts = st.text(st.characters(codec="utf-8"), max_size=60)
 hexes = st.text("0123456789abcdef", min_size=32, max_size=32)
 spans = st.builds(Span, field=st.sampled_from(["title", "lead", "body"]), quote=texts)
-mentions = st.builds(Mention, name=texts, code=texts, span=spans)
+mentions = st.none() | st.builds(Mention, name=texts, code=texts, span=spans)
 articles = st.builds(
     Article,
     id=hexes,
@@ -67,7 +67,6 @@ article_batches = st.builds(
 )
 flagged_articles = st.builds(
     FlaggedArticle,
-    Mention,
     schema=st.just(SCHEMA_VERSION),
     article=articles,
     flags=st.lists(
@@ -76,7 +75,7 @@ flagged_articles = st.builds(
             id=texts,
             score=st.floats(0, 1),
             spans=st.lists(spans, max_size=2).map(tuple),
-            actor=st.none() | mentions,
+            actor=mentions,
         ),
         max_size=2,
     ).map(tuple),
