@@ -40,6 +40,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
 Weight = Annotated[float, Field(gt=0, lt=1)]
 Entries = Annotated[tuple[Text, ...], Field(min_length=1)]
+Listed = tuple[Text, ...]
 
 
 class _Model(BaseModel):
@@ -83,6 +84,109 @@ class Rule(_Model):
         return self
 
 
+class Frame(_Model):
+    """How a language says who denies or accuses, and whom: what attribution goes by. Every key is optional.
+
+    An entry is a word, a ``wild*`` word, several words in a row, or ``@name`` of one of the file's lists.
+    """
+
+    order: Literal["svo", "sov", "vso"] = "svo"
+    """Where the subject stands: before its verb; at the head of a clause that ends with its verb; after its verb."""
+
+    capitals: bool = True
+    """Names are written with capitals, so that a name outside the list of actors can be seen."""
+
+    case: bool = False
+    """An inflected name (Москву, Russlands) is no subject."""
+
+    owner: tuple[Literal["before", "after"], ...] = ()
+    """Where a name without any marker stands beside the noun it owns: *US claims*: before; *обвинения США*: after."""
+
+    deny: Listed = ()
+    """Verbs whose subject denies: denies, rejects. What follows is denied."""
+
+    accuse: Listed = ()
+    """Verbs whose subject accuses and whose object is accused: accuses, blames."""
+
+    allege: Listed = ()
+    """Verbs whose subject alleges a whole clause: claims, alleges. The subject of that clause is accused."""
+
+    say: Listed = ()
+    """Verbs of saying whose subject may be the one who denies or accuses: says, calls, told."""
+
+    denied: Listed = ()
+    """Passive for certain, what is denied being the subject: dementiert worden, опровергнут, 被否认."""
+
+    accused: Listed = ()
+    """Passive for certain, the accused being the subject: under fire over, 被指控, обвинён, اتُّهم."""
+
+    participles: Listed = ()
+    """Forms of `deny` and `accuse` that are passive after `be`, before `by` or `about`, or at the end: accused."""
+
+    denials: Listed = ()
+    """Nouns of denying; who owns them denies: denial, rejection."""
+
+    accusations: Listed = ()
+    """Nouns of accusing; who owns them accuses, and is the target of a denial: accusation, allegations."""
+
+    claims: Listed = ()
+    """Other nouns of what is denied; who owns them is the target: claims, report, rumours."""
+
+    hearsay: Listed = ()
+    """Words that make their subject the accused: allegedly, faces, suspected."""
+
+    be: Listed = ()
+    """Passive auxiliaries: is, was, been."""
+
+    by: Listed = ()
+    """What marks who acts in a passive and beside a noun: by, von, por, 被."""
+
+    of: Listed = ()
+    """What stands between a noun and its owner after it: of, de, der."""
+
+    genitive: Listed = ()
+    """What stands between an owner and its noun after it: the s of *Moscow's*, 的, nın."""
+
+    about: Listed = ()
+    """What begins the claim after the accused or after a noun: of, over, de, за, with the clause words (that) apart."""
+
+    against: Listed = ()
+    """What marks the accused: against, at, contra; also a preposition of the object: *acusa* a *X*."""
+
+    object: Listed = ()
+    """What follows an object and marks it: Persian را."""
+
+    that: Listed = ()
+    """What begins a clause of what is said: that, whether, que, dass."""
+
+    articles: Listed = ()
+    """Articles, possessives and the like at the head of a name: the, a, his."""
+
+    prepositions: Listed = ()
+    """Prepositions inside a longer name, whose head stands before them: *Mayor* of *X*, *lawyers* for *Y*."""
+
+    breaks: Listed = ()
+    """Words that end a clause or a noun phrase: after, amid, while, but, because."""
+
+    skip: Listed = ()
+    """What may stand between a subject and its verb, or between noun and owner: has, strongly, again, not."""
+
+    pronouns: Listed = ()
+    """Third person: he, she, they. They stand for the last matching actor."""
+
+    we: Listed = ()
+    """First person: I, we, my. It stands for whoever is quoted."""
+
+    def words(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The keys that hold words, with these, in the order of the model."""
+        for key in type(self).model_fields:
+            if key not in _NO_WORDS:
+                yield key, getattr(self, key)
+
+
+_NO_WORDS: Final = frozenset({"order", "capitals", "case", "owner"})
+
+
 class Lexicon(_Model):
     """One language's rule file."""
 
@@ -93,6 +197,9 @@ class Lexicon(_Model):
     blockers: dict[Name, Entries] = {}
     phrases: dict[Name, Entries] = {}
     polarity: dict[Name, Entries] = {}
+    frame: Frame | None = None
+    """How the language names who denies and who accuses; without it, flags have no actors."""
+
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 
     def lists(self) -> Iterator[tuple[Place, tuple[tuple[Place, str], ...]]]:

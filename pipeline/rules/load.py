@@ -32,6 +32,8 @@ class RuleFile:
     document: Document
     lexicon: Lexicon
     rules: tuple[StoredRule, ...]
+    frame: Mapping[str, Query]
+    """Of each key of `frame` that has words, these; nothing where there is no frame."""
 
     @property
     def path(self) -> Path:
@@ -79,9 +81,10 @@ def _read(path: Path, problems: list[Problem]) -> RuleFile | None:
         return None
     found = len(problems)
     lists = _lists(document, lexicon, problems)
+    frame = _frame(document, lexicon, lists, problems)
     rules = [_stored(document, lexicon, number, lists, problems) for number in range(len(lexicon.rules))]
     problems += _same_id(document, lexicon)
-    return None if len(problems) > found else RuleFile(document, lexicon, tuple(rule for rule in rules if rule))
+    return None if len(problems) > found else RuleFile(document, lexicon, tuple(rule for rule in rules if rule), frame)
 
 
 def _lists(document: Document, lexicon: Lexicon, problems: list[Problem]) -> dict[str, Query]:
@@ -93,6 +96,17 @@ def _lists(document: Document, lexicon: Lexicon, problems: list[Problem]) -> dic
             problems.append(_problem(document, place, f"there is a list {name!r} already: names count in all sections"))
         lists[name] = either(tuple(parts))
     return lists
+
+
+def _frame(
+    document: Document, lexicon: Lexicon, lists: dict[str, Query], problems: list[Problem]
+) -> Mapping[str, Query]:
+    frame: dict[str, Query] = {}
+    for key, entries in lexicon.frame.words() if lexicon.frame else ():
+        found = [_entry(document, ("frame", key, n), text, lists, problems) for n, text in enumerate(entries)]
+        if parts := tuple(part for part in found if part):
+            frame[key] = either(parts)
+    return frame
 
 
 def _entry(
