@@ -42,9 +42,10 @@ test-kafka: $(STAMP) ## The same integration tests on Apache Kafka (needs Java 1
 	COUNTERCLAIM_TEST_BROKER=apache $(PYTEST) tests/integration -m "not loss" --ignore tests/integration/test_up.py $(ARGS)
 
 RUNS ?= 8
+LOSS := $(PYTEST) tests/integration -m loss -o faulthandler_timeout=3600
 test-loss: $(STAMP) ## Join, leave and kill -9 of workers, RUNS times each, on both brokers and both stores
-	COUNTERCLAIM_TEST_BROKER=embedded COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(PYTEST) tests/integration -m loss $(ARGS)
-	COUNTERCLAIM_TEST_BROKER=apache COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(PYTEST) tests/integration -m loss $(ARGS)
+	COUNTERCLAIM_TEST_BROKER=embedded COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(LOSS) $(ARGS)
+	COUNTERCLAIM_TEST_BROKER=apache COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(LOSS) $(ARGS)
 
 test-e2e: $(STAMP) ## With a real Prometheus (needs prometheus and promtool)
 	$(PYTEST) tests/e2e $(ARGS)
