@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS
+from pipeline.rules.folding import Forms
 from pipeline.rules.query import (
     MIN_PREFIX,
     And,
@@ -53,9 +54,13 @@ class _Stored(NamedTuple):
 
 
 class Vocabulary:
-    """All words and phrases that a set of queries asks for; turns sentences into postings of just these."""
+    """All words and phrases that a set of queries asks for; turns sentences into postings of just these.
 
-    def __init__(self) -> None:
+    ``forms``: what a word of the text counts as, beside itself.
+    """
+
+    def __init__(self, forms: Forms | None = None) -> None:
+        self._forms = forms
         self._leaves: dict[Term, Leaf] = {}
         self._exact: dict[str, list[_Stored]] = {}
         self._prefixes: dict[str, list[tuple[str, _Stored]]] = {}  # under their first letters, MIN_PREFIX of them
@@ -93,11 +98,26 @@ class Vocabulary:
                 under: Sequence[_Stored] = exact.get(word, ())
                 if (longer := prefixes.get(word[:MIN_PREFIX])) is not None:
                     under = [*under, *(stored for prefix, stored in longer if word.startswith(prefix))]
+                if self._forms is not None:
+                    under = [*under, *(stored for form in self._forms(word) for stored in self._under(form))]
                 for leaf, rest in under:
-                    if not rest or _follow(cut, place + 1, rest):
+                    if not rest or self._follow(cut, place + 1, rest):
                         position = begin + place
                         found.setdefault(leaf, []).append(((position, position + len(rest)),))
         return {leaf: sorted(set(matches)) if len(matches) > 1 else matches for leaf, matches in found.items()}
+
+    def _under(self, word: str) -> Iterator[_Stored]:
+        yield from self._exact.get(word, ())
+        yield from (stored for prefix, stored in self._prefixes.get(word[:MIN_PREFIX], ()) if word.startswith(prefix))
+
+    def _follow(self, cut: Sequence[str], place: int, rest: Sequence[Word]) -> bool:
+        following = cut[place : place + len(rest)]
+        return len(following) == len(rest) and all(map(self._fits, following, rest))
+
+    def _fits(self, word: str, wanted: Word) -> bool:
+        if self._forms is not None and any(_fits(form, wanted) for form in self._forms(word)):
+            return True
+        return _fits(word, wanted)
 
     def _leaf(self, term: Term) -> Leaf:
         leaf = self._leaves.get(term)
@@ -111,11 +131,6 @@ class Vocabulary:
                 else:
                     self._exact.setdefault(first.text, []).append(stored)
         return leaf
-
-
-def _follow(cut: Sequence[str], place: int, rest: Sequence[Word]) -> bool:
-    following = cut[place : place + len(rest)]
-    return len(following) == len(rest) and all(map(_fits, following, rest))
 
 
 def _fits(word: str, wanted: Word) -> bool:

@@ -10,13 +10,15 @@ which an earlier rule has flagged does not count, so that one statement gives on
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import prod
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
+from pipeline.rules.folding import FORMS, Folded, fold
 from pipeline.rules.index import Hit, Index, Stored
 from pipeline.rules.match import Atom, Match, Text, Vocabulary, find
 from pipeline.rules.query import Query, is_local
@@ -28,8 +30,6 @@ from pipeline.rules.tokens import (
     Cut,
     Sentence,
     cut,
-    fold,
-    original_places,
     sentence_at,
     sentences,
     word_offsets,
@@ -70,7 +70,8 @@ class Pack:
         self._attribute = attribute
         self._local = tuple(map(is_local, queries))
         self._index = Index(queries)
-        self._vocabulary = Vocabulary()
+        self._forms = FORMS.get(language)
+        self._vocabulary = Vocabulary(self._forms)
         self._stored = tuple(map(self._vocabulary.store, queries))
 
     def flags(self, article: Article) -> tuple[Flag, ...]:
@@ -101,21 +102,42 @@ class Pack:
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
         """Rules that these texts can match, in file order, and the sentences in which they can."""
-        whole = "\n".join(texts)
-        folded = fold(whole)
-        hits = self._index.hits(folded)
+        whole = Folded("\n".join(texts))
+        hits = list(self._hits(whole))
         if not hits:
             return Candidates((), ())
         rules: set[int] = set()
         where: list[Cut] = []
-        for sentence, stored in _by_hit_sentence(texts, whole, folded, hits):
-            fitting = {one.query for one in stored if one.fits(sentence.sentence.field, sentence.words)}
+        for sentence, stored in _by_hit_sentence(texts, hits):
+            there = self._with_forms(sentence.words)
+            fitting = {one.query for one in stored if one.fits(sentence.sentence.field, there)}
             if fitting:
                 rules |= fitting
                 where.append(sentence)
         if not all(self._local[number] for number in rules):
             where = _all_sentences(texts)
         return Candidates(sorted(rules), where)
+
+    def _hits(self, whole: Folded) -> Iterator[Hit]:
+        """Where required words begin, in the text that was folded."""
+        if self._forms is None:
+            for place, stored in self._index.hits(whole.text):
+                yield Hit(whole.begin(place), stored)
+            return
+        # Each word is followed by its forms, all of which begin where the word does.
+        forms = [self._with_forms([word]) for word in whole.text.split()]
+        hits = self._index.hits(" ".join(form for some in forms for form in some))
+        if hits:
+            spans = whole.word_spans()
+            lengths = (sum(len(form) + 1 for form in some) for some in forms)
+            starts = list(accumulate(lengths, initial=0))
+            for place, stored in hits:
+                yield Hit(spans[bisect_right(starts, place) - 1][0], stored)
+
+    def _with_forms(self, words: Sequence[str]) -> Sequence[str]:
+        if self._forms is None:
+            return words
+        return [form for word in words for form in (word, *self._forms(word))]
 
 
 class Rules:
@@ -181,24 +203,19 @@ def _all_sentences(texts: Sequence[str]) -> list[Cut]:
     return [cut(texts, sentence) for field, text in enumerate(texts) for sentence in sentences(field, text)]
 
 
-def _by_hit_sentence(
-    texts: Sequence[str], whole: str, folded: str, hits: Sequence[Hit]
-) -> Iterator[tuple[Cut, set[Stored]]]:
+def _by_hit_sentence(texts: Sequence[str], hits: Sequence[Hit]) -> Iterator[tuple[Cut, set[Stored]]]:
     """The sentences that hold required words, in text order, with what is stored under these."""
-    places = [hit.place for hit in hits]
-    if len(whole) != len(folded):
-        places = original_places(whole, places)
     begins = (0, len(texts[0]) + 1, len(texts[0]) + len(texts[1]) + 2)
     current: Sentence | None = None
     stored: set[Stored] = set()
-    for place, hit in zip(places, hits, strict=True):
+    for place, under in hits:
         field = 2 if place >= begins[2] else 1 if place >= begins[1] else 0
         within = place - begins[field]
         if current is None or current.field != field or current.end <= within:
             if current is not None:
                 yield cut(texts, current), stored
             current, stored = sentence_at(field, texts[field], within), set()
-        stored.update(hit.stored)
+        stored.update(under)
     if current is not None:
         yield cut(texts, current), stored
 

@@ -1,8 +1,7 @@
 """Text → sentences and words.
 
-A *word* is a run of letters, digits and their combining marks, folded by case (Unicode case folding); an English "n't"
-stays with its verb, every other apostrophe separates ("Moscow's" is two words). Words have *positions*: consecutive
-within a sentence, far apart between sentences, so that no NEAR reaches across a full stop.
+`folding` says what a word is. Words have *positions*: consecutive within a sentence, far apart between sentences, so
+that no NEAR reaches across a full stop. Chinese counts characters, each of which is a word.
 
 Offsets always count code points of the stored text. Folding can change the length of a text ("ß" folds to "ss"), so a
 place in folded text is never used as a place in the stored one without being translated.
@@ -11,9 +10,12 @@ place in folded text is never used as a place in the stored one without being tr
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
+
+from pipeline.rules.folding import HAN, Folded, fold, words
+
+__all__ = ["Cut", "Sentence", "cut", "fold", "sentence_at", "sentences", "word_offsets", "words"]
 
 FIELD_SHIFT: Final = 44
 SENTENCE_SHIFT: Final = 20
@@ -22,13 +24,18 @@ SENTENCE_SHIFT: Final = 20
 MAX_FIELD_LENGTH: Final = 100_000
 """Code points of a field that rules look at: more than any article has; bounds the work on a hostile feed."""
 
-_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670"  # combining marks of Latin, Greek, Cyrillic, Hebrew, Arabic
-_WORD = re.compile(rf"[\w{_MARKS}]+(?:(?<=[nN])['’][tT]\b)?")
-_RUN: Final = ".!?…\"'”’)]»"
-_STOP = re.compile(rf"[.!?…\n][{re.escape(_RUN)}\s]*")
+_WIDE_STOPS: Final = "。！？｡"
+"""Full-width stops: they end a sentence without white space behind them."""
+_STOPS: Final = ".!?…؟۔" + _WIDE_STOPS
+_RUN: Final = _STOPS + "\"'”’)]»）】」』》〉"
+_STOP = re.compile(rf"[{_STOPS}\n][{re.escape(_RUN)}\s]*")
+_ENDS_WIDE = re.compile(f"[{_WIDE_STOPS}]")
+_WIDE_LETTER = re.compile(f"[{HAN}]")
 _ABBREVIATION = re.compile(
     r"(?:\b[^\W\d_]|\b(?:mr|mrs|ms|dr|prof|rev|hon|st|jr|sr|sen|rep|gov|gen|col|lt|sgt|capt|maj|adm|inc|ltd|co|corp|no|vs|"
-    r"jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec))\Z",
+    r"jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec|"
+    r"sra|srta|dra|mme|nr|bzw|ca|geb|sig|dott|avv|им|ул|руб|тыс|млн|млрд|ім|вул|грн|sn|doç|av)"
+    r"|\b(?:am|vom|zum|der|den|dem|des|die|das|im|ab|bis|und|nach)\s\d\d?)\Z",  # German: "am 3. Mai"
     re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION: Final = 8
@@ -61,20 +68,10 @@ def cut(texts: Sequence[str], sentence: Sentence) -> Cut:
     return Cut(sentence, words(texts[sentence.field][sentence.start : sentence.end]))
 
 
-def fold(text: str) -> str:
-    """A text as words are compared: case folded, one apostrophe."""
-    return text.casefold().replace("’", "'")
-
-
-def words(text: str) -> list[str]:
-    """The folded words of a text. One pass of the expression, one of folding: a word never holds a blank."""
-    found = _WORD.findall(text)
-    return fold(" ".join(found)).split(" ") if found else []
-
-
 def word_offsets(text: str, sentence: Sentence) -> list[tuple[int, int]]:
     """Start and end of each word of a sentence, in the stored text."""
-    return [match.span() for match in _WORD.finditer(text, sentence.start, sentence.end)]
+    spans = Folded(text[sentence.start : sentence.end]).word_spans()
+    return [(sentence.start + start, sentence.start + end) for start, end in spans]
 
 
 def sentences(field: int, text: str) -> Iterator[Sentence]:
@@ -103,18 +100,6 @@ def sentence_at(field: int, text: str, place: int) -> Sentence:
     return Sentence(field, start, end)
 
 
-def original_places(text: str, places: Iterable[int]) -> list[int]:
-    """Starts of words in ``fold(text)`` as places in ``text``."""
-    grown = {character: len(fold(character)) - 1 for character in set(text) if len(fold(character)) > 1}
-    behind: list[int] = []  # folded place behind each letter that grew
-    shifts = [0]
-    for index, character in enumerate(text):
-        if character in grown:
-            shifts.append(shifts[-1] + grown[character])
-            behind.append(index + 1 + shifts[-1])
-    return [place - shifts[bisect_right(behind, place)] for place in places]
-
-
 def _in_run(character: str) -> bool:
     return character.isspace() or character in _RUN
 
@@ -129,6 +114,10 @@ def _stops(text: str, begin: int, end: int) -> Iterator[int]:
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     run = stop[0]
     if run.count("\n") > 1:
+        return True
+    if _ENDS_WIDE.search(run):
+        return True
+    if run[0] in "!?" and _WIDE_LETTER.match(text, max(0, stop.start() - 1)):  # half-width, but not less of an end
         return True
     if (run[0] == "." and len(run) == 1) or not any(map(str.isspace, run)):  # "3.5", "U.S.", "what?!"
         return False

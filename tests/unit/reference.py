@@ -28,11 +28,12 @@ Matches = set[tuple[tuple[int, int], ...]]
 
 
 class Place(NamedTuple):
-    """One word of an article: its position, and the field that it stands in."""
+    """One word of an article: its position, the field that it stands in, and what else it counts as."""
 
     position: int
     field: str
     word: str
+    forms: tuple[str, ...] = ()
 
 
 def evaluate(query: Query, places: list[Place], attributes: dict[str, str]) -> Matches:
@@ -84,7 +85,8 @@ def _nearness(query: Near | NotNear | Unless, of: Callable[[Query], Matches]) ->
 
 
 def _is(place: Place, word: Word) -> bool:
-    return place.word.startswith(word.text) if word.prefix else place.word == word.text
+    some = (place.word, *place.forms)
+    return any(one.startswith(word.text) for one in some) if word.prefix else word.text in some
 
 
 def _between(a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...]) -> int:
