@@ -4,21 +4,27 @@
    for as long as it may (Tansu) then delivers a quiet topic's records up to 1.5 s late.
 2. "Seek to the committed offsets" leaves a partition where it is when nothing was ever committed for it. What had been
    fetched before the seek, and was thrown away because the flow had stopped, would then never be read.
-3. A commit that fails because the group moved on is only logged, at a level that nobody reads.
-4. For every message Faust makes four tasks: to put it into a queue, to wait for a suspended flow, a stop, a crash. In
+3. A commit that fails because the group moved on is to be expected, and what it was for is delivered again. Faust means
+   to go on after it, and tells it by two words of the error's text; aiokafka breaks the line between them, so that the
+   consumer crashed instead.
+4. A commit asked of a consumer whose thread has crashed waits for its answer for ever, and a worker that should stop,
+   and be started again, hangs.
+5. For every message Faust makes four tasks: to put it into a queue, to wait for a suspended flow, a stop, a crash. In
    nearly every case the queue has room and the message is in it after the first step of the first. So that step is done
    without a task; the others are made only when it has to wait.
 
-The first three sit in the thread that owns the aiokafka consumer.
+The first four sit in the thread that owns the aiokafka consumer.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from functools import partial
 from typing import Any
 
 import faust
+from aiokafka.errors import CommitFailedError
 from faust.transport.drivers import aiokafka as driver
 from mode.services import WaitResults
 
@@ -35,6 +41,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             raise UnprovenFaustError("this aiokafka keeps fetch_max_wait_ms elsewhere: see agents/transport.py")
         # Read once, when the consumer starts. The other way would be to repeat Faust's 40 lines of arguments here.
         consumer._fetch_max_wait_ms = transport.fetch_max_wait_ms  # noqa: SLF001
+        consumer.commit = _with_errors_on_one_line(consumer.commit)
         return consumer
 
     async def seek_to_committed(self) -> Mapping[Any, int | None]:
@@ -49,12 +56,35 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]  # Fa
             await self.seek_to_beginning(*never)
         return committed
 
+    async def commit(self, offsets: Mapping[Any, int]) -> bool:
+        """Commit; False, too, where the thread is gone and nobody would answer."""
+        if self._shutdown.is_set() or self.thread_loop.is_closed():
+            return False
+        committed = asyncio.ensure_future(super().commit(offsets))
+        gone = asyncio.ensure_future(self._shutdown.wait())
+        try:
+            await asyncio.wait({committed, gone}, return_when=asyncio.FIRST_COMPLETED)
+            return committed.done() and bool(committed.result())
+        finally:
+            committed.cancel()
+            gone.cancel()
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         """Commit; one that fails is told to whoever counts. What it was for is delivered again."""
         committed: bool = await super()._commit(offsets)
         if not committed:
             self.transport.commit_failed()
         return committed
+
+
+def _with_errors_on_one_line(commit: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Any]:
+    async def plain(offsets: Any = None) -> None:
+        try:
+            await commit(offsets)
+        except CommitFailedError as error:
+            raise CommitFailedError(" ".join(str(error).split())) from error
+
+    return plain
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]  # Faust is not followed by mypy

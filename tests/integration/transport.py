@@ -15,13 +15,13 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
-from unittest.mock import patch
+from typing import Any, Final
+from unittest.mock import AsyncMock, patch
 
 import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import CommitFailedError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.types import TP
 
 from agents.recovery import keep_messages_through_recovery
@@ -116,23 +116,43 @@ async def failed_commit(bootstrap: str, directory: Path) -> None:
     failed: list[int] = []
     app = _app(bootstrap, "commits", directory, handled, lambda: failed.append(1))
 
-    async def moved_on(_offsets: object) -> None:
-        raise CommitFailedError  # its text says that the group has already rebalanced
-
     async with _running(app):
         await _take(handled)
         thread = app.consumer._thread
         assert await thread.commit({TP("commits", 0): 1})
         assert failed == []
-        with patch.object(thread._consumer, "commit", moved_on):
+        with _commits_raise(thread, CommitFailedError):
             assert not await thread.commit({TP("commits", 0): 2})
         assert failed == [1]
+        assert not thread.should_stop
+        assert await thread.commit({TP("commits", 0): 3})
+
+
+async def crashed_thread(bootstrap: str, directory: Path) -> None:
+    """A consumer whose thread crashed: the app can be stopped, and a commit is answered."""
+    await _fill(bootstrap, "crashes")
+    handled: asyncio.Queue[bytes] = asyncio.Queue()
+    app = _app(bootstrap, "crashes", directory, handled)
+    async with _running(app):
+        await _take(handled)
+        thread = app.consumer._thread
+        with _commits_raise(thread, IllegalStateError):
+            assert not await thread.commit({TP("crashes", 0): 1})
+        assert thread.should_stop
+        await thread._shutdown.wait()
+        assert not await thread.commit({TP("crashes", 0): 2})
+
+
+def _commits_raise(thread: Any, error: type[Exception]) -> Any:
+    """What the broker's answer does to a commit, below all that Faust and we made of it."""
+    return patch.object(thread._consumer._coordinator, "commit_offsets", AsyncMock(side_effect=error))
 
 
 SCENARIOS: Final[dict[str, Callable[[str, Path], Awaitable[None]]]] = {
     "seek": seek,
     "fetch_wait": fetch_wait,
     "failed_commit": failed_commit,
+    "crashed_thread": crashed_thread,
 }
 
 
