@@ -200,6 +200,9 @@ class Lexicon(_Model):
     frame: Frame | None = None
     """How the language names who denies and who accuses; without it, flags have no actors."""
 
+    historic: tuple[Text, ...] = ()
+    """Queries for signs that a statement is old; a flag is marked when one matches in its sentence or the title."""
+
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
 
     def lists(self) -> Iterator[tuple[Place, tuple[tuple[Place, str], ...]]]:

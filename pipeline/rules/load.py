@@ -35,6 +35,9 @@ class RuleFile:
     frame: Mapping[str, Query]
     """Of each key of `frame` that has words, these; nothing where there is no frame."""
 
+    historic: Query | None = None
+    """What tells that a statement is old: any of the queries of `historic`."""
+
     @property
     def path(self) -> Path:
         """The file."""
@@ -48,7 +51,7 @@ def load_rules(directory: Path) -> Rules:
         RuleError: with every problem of every file: unknown key, unknown list, a query that makes no sense ….
     """
     files = read_rule_files(directory)
-    return Rules([Pack(file.lexicon.language, file.rules) for file in files], rules_hash(files))
+    return Rules([Pack(file.lexicon.language, file.rules, historic=file.historic) for file in files], rules_hash(files))
 
 
 def rules_hash(files: Sequence[RuleFile]) -> str:
@@ -83,8 +86,11 @@ def _read(path: Path, problems: list[Problem]) -> RuleFile | None:
     lists = _lists(document, lexicon, problems)
     frame = _frame(document, lexicon, lists, problems)
     rules = [_stored(document, lexicon, number, lists, problems) for number in range(len(lexicon.rules))]
+    historic = _historic(document, lexicon, lists, problems)
     problems += _same_id(document, lexicon)
-    return None if len(problems) > found else RuleFile(document, lexicon, tuple(rule for rule in rules if rule), frame)
+    if len(problems) > found:
+        return None
+    return RuleFile(document, lexicon, tuple(rule for rule in rules if rule), frame, historic)
 
 
 def _lists(document: Document, lexicon: Lexicon, problems: list[Problem]) -> dict[str, Query]:
@@ -109,6 +115,21 @@ def _frame(
     return frame
 
 
+def _historic(
+    document: Document, lexicon: Lexicon, lists: Mapping[str, Query], problems: list[Problem]
+) -> Query | None:
+    found = []
+    for number, text in enumerate(lexicon.historic):
+        place, name = ("historic", number), f"historic, query {number + 1}"
+        query = _query(document, place, name, text, lists, problems)
+        if query and not is_local(query):
+            message = f"{name}: it is asked of single sentences, so AND, NOT and attributes cannot stand in it"
+            problems.append(_problem(document, place, message))
+        elif query:
+            found.append(query)
+    return either(tuple(found)) if found else None
+
+
 def _entry(
     document: Document, place: Place, text: str, lists: Mapping[str, Query], problems: list[Problem]
 ) -> Query | None:
@@ -127,9 +148,10 @@ def _stored(
     document: Document, lexicon: Lexicon, number: int, lists: Mapping[str, Query], problems: list[Problem]
 ) -> StoredRule | None:
     rule = lexicon.rules[number]
-    query = _query(document, ("rules", number, "query"), rule, rule.query, lists, problems)
+    named = f"rule {rule.id!r}"
+    query = _query(document, ("rules", number, "query"), f"{named}, query", rule.query, lists, problems)
     blockers = [
-        _query(document, ("rules", number, "unless", n), rule, text, lists, problems)
+        _query(document, ("rules", number, "unless", n), f"{named}, unless", text, lists, problems)
         for n, text in enumerate(rule.unless)
     ]
     if query is None or None in blockers:
@@ -148,13 +170,13 @@ def _by_field(weights: Weights) -> tuple[float, ...]:
 
 
 def _query(
-    document: Document, place: Place, rule: Rule, text: str, lists: Mapping[str, Query], problems: list[Problem]
+    document: Document, place: Place, name: str, text: str, lists: Mapping[str, Query], problems: list[Problem]
 ) -> Query | None:
     try:
         return parse_query(text, lists)
     except QueryError as error:
         where = f"column {error.column}" + (f" of line {error.line}" if "\n" in text.strip() else "")
-        message = f"rule {rule.id!r}, {place[2]}, {where}, at {error.token!r}: {error.message}"
+        message = f"{name}, {where}, at {error.token!r}: {error.message}"
         problems.append(_problem(document, place, message))
         return None
 

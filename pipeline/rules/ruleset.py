@@ -10,6 +10,7 @@ which an earlier rule has flagged does not count, so that one statement gives on
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from pipeline.rules.tokens import (
     SENTENCE_SHIFT,
     Cut,
     Sentence,
+    asks,
     cut,
     sentence_at,
     sentences,
@@ -39,6 +41,8 @@ MAX_GAP: Final = 2
 """Words between two parts of a match that one quote still spans: "rejected *the US* charge" reads better whole."""
 
 SCORE_DIGITS: Final = 3
+
+_QUESTION = re.compile("[?？؟]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,13 @@ class Candidates(NamedTuple):
 class Pack:
     """The rules of one language."""
 
-    def __init__(self, language: str, rules: Sequence[StoredRule], attribute: Attribute = nobody) -> None:
+    def __init__(
+        self,
+        language: str,
+        rules: Sequence[StoredRule],
+        attribute: Attribute = nobody,
+        historic: Query | None = None,
+    ) -> None:
         self.language = language
         self.rules = tuple(rules)
         queries = [rule.query for rule in rules]
@@ -73,6 +83,8 @@ class Pack:
         self._forms = FORMS.get(language)
         self._vocabulary = Vocabulary(self._forms)
         self._stored = tuple(map(self._vocabulary.store, queries))
+        self._old_words = Vocabulary(self._forms)
+        self._historic = historic and self._old_words.store(historic)
 
     def flags(self, article: Article) -> tuple[Flag, ...]:
         """Flags of an article in this language."""
@@ -86,19 +98,22 @@ class Pack:
         for number in numbers:
             rule = self.rules[number]
             before = taken.setdefault(rule.kind, [])
-            matches = [match for match in find(self._stored[number], text) if not _meets(match, before)]
+            found = find(self._stored[number], text)
+            matches = [match for match in found if not _meets(match, before) and not _is_asked(match, texts, where)]
             if matches:
                 best = min(matches, key=_rank)
                 before.extend(_stretches(best))
                 who = self._attribute(Statement(rule.kind, rule.category, best, texts, where))
-                flags.append(_flag(article, rule, matches, spans(best, texts, where), who))
+                historic = self._is_historic(best, texts, where)
+                flags.append(_flag(article, rule, matches, spans(best, texts, where), who, historic=historic))
         return tuple(flags)
 
     def matches(self, number: int, article: Article) -> list[Match]:
         """What one rule finds, whatever the others do."""
         texts = _texts(article)
-        text = Text(self._vocabulary.postings(_all_sentences(texts)), _attributes(article))
-        return find(self._stored[number], text)
+        where = _all_sentences(texts)
+        text = Text(self._vocabulary.postings(where), _attributes(article))
+        return [match for match in find(self._stored[number], text) if not _is_asked(match, texts, where)]
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
         """Rules that these texts can match, in file order, and the sentences in which they can."""
@@ -117,6 +132,15 @@ class Pack:
         if not all(self._local[number] for number in rules):
             where = _all_sentences(texts)
         return Candidates(sorted(rules), where)
+
+    def _is_historic(self, match: Match, texts: Sequence[str], where: Sequence[Cut]) -> bool:
+        """Whether the title, or the sentence of a match, tells that it is old."""
+        if self._historic is None:
+            return False
+        own = {position for position, _ in _by_sentence(match)}
+        here = [one for one in where if one.sentence.position in own and one.sentence.field]
+        title = [cut(texts, sentence) for sentence in sentences(0, texts[0])]
+        return bool(find(self._historic, Text(self._old_words.postings([*title, *here]), {})))
 
     def _hits(self, whole: Folded) -> Iterator[Hit]:
         """Where required words begin, in the text that was folded."""
@@ -171,7 +195,31 @@ def spans(match: Match, texts: Sequence[str], where: Sequence[Cut]) -> tuple[Spa
     return tuple(found)
 
 
-def _flag(article: Article, rule: StoredRule, matches: Sequence[Match], shown: tuple[Span, ...], who: Who) -> Flag:
+def _is_asked(match: Match, texts: Sequence[str], where: Sequence[Cut]) -> bool:
+    """Whether a match in the title is only asked: "Did the mayor lie?"."""
+    title = texts[0]
+    if not _QUESTION.search(title):
+        return False
+    by_position = {sentence.position: sentence for sentence, _ in where}
+    for position, atoms in _by_sentence(match):
+        sentence = by_position[position]
+        if sentence.field:
+            return False
+        end = word_offsets(title, sentence)[max(last for _, last in atoms) - position][1]
+        if asks(title, end, sentence.end):
+            return True
+    return False
+
+
+def _flag(
+    article: Article,
+    rule: StoredRule,
+    matches: Sequence[Match],
+    shown: tuple[Span, ...],
+    who: Who,
+    *,
+    historic: bool,
+) -> Flag:
     return Flag(
         id=flag_id(article.id, rule.id, shown),
         kind=rule.kind,
@@ -183,6 +231,7 @@ def _flag(article: Article, rule: StoredRule, matches: Sequence[Match], shown: t
         actor=who.actor,
         target=who.target,
         claim=who.claim,
+        historic=historic,
     )
 
 

@@ -39,6 +39,10 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION: Final = 8
+_CLAUSE_END = re.compile(
+    r"""(?P<said>“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」|『[^』]*』|"[^"]*"|‘[^’]*’(?!\w)|(?<!\w)'[^']*'(?!\w))"""
+    r"|(?P<asked>[?？؟])|(?P<border>[;—–|；：؛。！]|:(?!\d)|\s-\s)"
+)
 _LOOK_BACK: Final = 256
 """First stretch looked through for the start of a sentence; doubled until it is found."""
 
@@ -98,6 +102,16 @@ def sentence_at(field: int, text: str, place: int) -> Sentence:
         back *= 2
     end = next(_stops(text, place, len(text)), len(text))
     return Sentence(field, start, end)
+
+
+def asks(text: str, place: int, end: int) -> bool:
+    """Whether the clause that goes on at a place ends with a question mark, before the end of its sentence.
+
+    A clause also ends at a colon, a semicolon, a dash and a bar. Question marks in quotation marks that open behind the
+    place ask nothing.
+    """
+    ends = (match.lastgroup for match in _CLAUSE_END.finditer(text, place, end))
+    return next((kind for kind in ends if kind != "said"), None) == "asked"
 
 
 def _in_run(character: str) -> bool:
