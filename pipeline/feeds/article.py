@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from pipeline.dedupe.canonical import MAX_URL_CHARS, canonical_url, is_public_name, registrable_domain
 from pipeline.dedupe.fingerprint import article_id, text_hash
 from pipeline.dedupe.language import primary_language
-from pipeline.feeds.clean import MAX_AUTHOR_CHARS, MAX_LEAD_CHARS, clean_html, clean_line, clean_plain
+from pipeline.feeds.clean import MAX_AUTHOR_CHARS, MAX_LEAD_CHARS, clean_html, clean_line, clean_page, clean_plain
 from pipeline.feeds.dates import settled
 from pipeline.records import MAX_BATCH_ARTICLES, MAX_BATCH_BYTES, Article, ArticleBatch, encode
 
@@ -46,14 +46,15 @@ def build(
         link: absolute URL of the article's page; "" if the item has none.
         guid: the item's own id; used where the link does not name an article.
         title, authors: text, possibly with markup or entities.
-        lead, body: HTML if ``html``, else plain text whose lines are kept.
+        lead, body: HTML if ``html``, else plain text; a body may be the text of a whole page.
         language: as declared, a BCP 47 tag or "".
         published: as the feed says, aware; None if it says nothing. It may lie in the future.
         fetched: when the feed was fetched, aware.
     """
-    clean = clean_html if html else clean_plain
     title = clean_line(title)
-    lead, body = _lead_and_body(clean(lead), _without_headline(clean(body), title))
+    lead = clean_html(lead) if html else clean_plain(lead)
+    body = clean_html(body) if html else clean_page(body)
+    lead, body = _lead_and_body(lead, _without_headline(body, title))
     title = title or _title_from(lead or body)
     if lead.casefold() == title.casefold():
         lead = ""

@@ -77,6 +77,11 @@ _NESTING: Final = re.compile(
 _PAGE: Final = re.compile(r"<(?:html|body|main|article)[\s>]|<!doctype", re.IGNORECASE)
 
 
+def is_page(markup: str) -> bool:
+    """Whether this is a whole page, or the main part of one, and not the fragment that a feed gives."""
+    return bool(_PAGE.search(markup))
+
+
 def text_of(markup: str) -> str:
     """Main text of an HTML fragment or of a whole page, one line per block.
 
@@ -88,7 +93,7 @@ def text_of(markup: str) -> str:
     tree = LexborHTMLParser(markup)
     if tree.body is None:
         return ""
-    blocks = _main_blocks(tree, tree.body) if _PAGE.search(markup) else _prose(_blocks(tree.body))
+    blocks = _main_blocks(tree, tree.body) if is_page(markup) else _prose(_blocks(tree.body))
     return "\n".join(block.text for block in blocks)
 
 

@@ -14,7 +14,8 @@ import re
 import unicodedata
 from typing import Final
 
-from pipeline.feeds.blocks import CUE, text_of
+from pipeline.feeds.blocks import CUE, is_page, text_of
+from pipeline.feeds.furniture import without_furniture
 
 MAX_INPUT_CHARS: Final = 1_000_000
 """Of one field before cleaning: five times a long article page with its markup (172 KB is usual)."""
@@ -84,9 +85,20 @@ def clean_html(text: str, limit: int = MAX_BODY_CHARS) -> str:
     """An HTML fragment, or a whole page, as its main text with one line per block.
 
     A page gives its `article` or `main`; menus, share bars, lists of links and the lines after the end of the story are
-    left out.
+    left out. What no tag or name gave away goes by its shape, as in a page's text.
     """
-    return _without_tail(clean_plain(text, limit))
+    plain = _without_tail(clean_plain(text, limit))
+    return without_furniture(plain) if is_page(text) else plain
+
+
+def clean_page(text: str, limit: int = MAX_BODY_CHARS) -> str:
+    """The text of a page, as a person copies it, as title and paragraphs, one line each; a story alone is kept whole.
+
+    Empty lines divide paragraphs whose lines were wrapped.
+    """
+    if len(text) > MAX_INPUT_CHARS:
+        text = _OPEN_TAG.sub("", text[:MAX_INPUT_CHARS])
+    return _folded(without_furniture(_decoded(text)))[:limit].rstrip()
 
 
 def _decoded(text: str) -> str:

@@ -129,8 +129,10 @@ def test_authors_are_plain_text_and_few() -> None:
 
 
 def test_plain_text_keeps_its_lines() -> None:
-    """`html=False` is for text that a person or a file gave."""
-    assert item(body="One\nRead more", html=False).body == "One\nRead more"
+    """`html=False` is for text that a person or a file gave: maybe a page, whose furniture goes."""
+    text = "Number one was there.\nNumber two was not."
+    assert item(body=text, html=False).body == text
+    assert item(body=f"Home\n{text}\nRead more", html=False).body == text
 
 
 @pytest.mark.parametrize(

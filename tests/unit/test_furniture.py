@@ -1,0 +1,183 @@
+"""Text pages to stories: nothing of the page around a story is kept, and nothing of the story is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.dedupe.language import decide_language
+from pipeline.feeds.furniture import Story, story_of, without_furniture
+from pipeline.feeds.page_lines import Kind, look
+
+PAGES = sorted((Path(__file__).parents[1] / "fixtures" / "pages").glob("*.txt"))
+"""Pages of our own: each line marked `=` the title, `+` the story, `-` the page around it."""
+
+
+def page(path: Path) -> tuple[str, list[str], set[str]]:
+    """A page as it was copied, its wanted lines, and its furniture."""
+    marked = [(line[0], line[2:]) for line in path.read_text(encoding="utf-8").splitlines()]
+    wanted = [text for mark, text in marked if mark in "=+"]
+    return "\n".join(text for _, text in marked), wanted, {text for mark, text in marked if mark == "-" and text}
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_of_a_page_its_title_and_its_story_are_left(path: Path) -> None:
+    """Menus, share bars, story codes, other headlines with denials in them, comments and footers go."""
+    text, wanted, furniture = page(path)
+    if path.stem == "en-wrapped":
+        wanted = [wanted[0], " ".join(wanted[1:4]), " ".join(wanted[4:])]
+    if path.stem == "en-index":
+        assert not story_of(text).paragraphs
+        return
+    found = story_of(text)
+    assert [*found.lines] == wanted
+    assert not furniture & set(found.lines)
+
+
+def test_the_pages_are_in_all_languages() -> None:
+    """Twelve languages, and what the file's name says is what the story is written in."""
+    languages = {path.stem[:2] for path in PAGES}
+    assert languages == {"en", "es", "fr", "de", "it", "pt", "ru", "uk", "ar", "fa", "tr", "zh"}
+    for path in PAGES:
+        if path.stem != "en-index":
+            assert decide_language("", without_furniture(page(path)[0]), "") == path.stem[:2]
+
+
+SENTENCES = [
+    "The minister denied on Monday that the letter had been sent by anyone in his office",
+    "Comments by the chairman were dismissed as untrue by the union that had asked for the inquiry",
+    "Share prices of the company fell after it rejected the report about its books",
+    "He read more than forty pages of evidence aloud and then called every accusation in it invented",
+    "Sign language interpreters stood beside him while he spoke about the cookies that were poisoned",
+    "Follow the money, the prosecutor told the court, and you will find the man who paid for it",
+    "Terms of the agreement were not made public, and both sides deny that there was a second one",
+    "Subscribers were never told that their numbers had been sold, the regulator alleges",
+    "This video is a forgery, the ministry said, and the man in it has never worked for the army",
+    "Related charges against his brother were dropped in March for want of evidence",
+    "By Friday the harbour had been closed, and nobody would say who had given the order",
+    "From the first day she has said that the signature under the contract is not hers",
+]
+paragraphs = st.lists(st.sampled_from(SENTENCES), min_size=2, max_size=5, unique=True).map(
+    lambda found: " ".join(f"{one}." for one in found)
+)
+stories = st.lists(paragraphs, min_size=3, max_size=8, unique=True)
+
+FURNITURE = [
+    "Home | World | Politics | Sport",
+    "Home",
+    "Sign in",
+    "Facebook",
+    "Share this article",
+    "Facebook X WhatsApp Telegram",
+    "Read more: Mayor denies theft",
+    "Story code: AB-1234",
+    "Tags: ferry, port",
+    "14 March 2026",
+    "3 hours ago",
+    "Advertisement",
+    "Follow us on Telegram",
+    "https://herald.example/story?id=7",
+    "Photo: Harbour Post",
+    "Accept all cookies",
+]
+LISTS = [
+    ("Related stories", "Mayor denies theft of bell", "Dean accused of lying"),
+    ("Most read", "1. Actor denies assault", "2. Coach accused of fixing", "3. Bank rejects claims"),
+    ("Mayor denies theft of bell", "12 March 2026", "Dean accused of lying", "11 March 2026"),
+]
+noise = st.lists(st.sampled_from(FURNITURE), max_size=6)
+lists = st.lists(st.sampled_from(LISTS), max_size=2).map(lambda found: [line for one in found for line in one])
+
+
+@given(stories, noise, st.lists(noise, min_size=9, max_size=9), lists, noise, lists)
+def test_furniture_around_and_within_a_story_costs_no_paragraph(
+    story: list[str], before: list[str], between: list[list[str]], above: list[str], after: list[str], below: list[str]
+) -> None:
+    """Every paragraph is kept, in its order; nothing else is, but the title."""
+    title = "Harbour master resigns over lost barge"
+    story = ["The harbour master of Almery resigns over a barge that was lost in a calm sea on Sunday.", *story]
+    lines = [*before, *above, title]
+    for paragraph, around in zip(story, between, strict=False):
+        lines += [*around, paragraph]
+    found = story_of("\n".join([*lines, *after, *below]))
+    assert list(found.paragraphs) == story
+    assert found.title == title
+
+
+@given(st.lists(paragraphs, min_size=4, max_size=4, unique=True), st.sampled_from(LISTS))
+def test_a_list_of_headlines_within_a_story_goes(story: list[str], headlines: tuple[str, ...]) -> None:
+    """What stands before and after it is one story."""
+    found = story_of("\n".join([*story[:2], *headlines, *story[2:]]))
+    assert list(found.paragraphs) == story
+
+
+@given(stories)
+def test_a_story_without_a_page_is_kept_whole(story: list[str]) -> None:
+    """Plain paragraphs come back as they are."""
+    assert story_of("\n\n".join(story)) == Story("", tuple(story))
+
+
+ANYTHING = st.one_of(
+    st.sampled_from([*FURNITURE, *(line for one in LISTS for line in one), *(f"{one}." for one in SENTENCES)]),
+    st.sampled_from(["", "Comments", "© 2026 Post", "“No,” he said.", "Why now?", "What they say", "- a point", "…"]),
+    st.text(alphabet="aA .,!?…|›:/-\n1\u0627\u4e2d。", max_size=40),
+    paragraphs,
+)
+
+
+@settings(max_examples=400)
+@given(st.lists(ANYTHING, max_size=25), st.sampled_from(["\n", "\n\n"]))
+def test_a_cleaned_text_comes_back_unchanged(lines: list[str], between: str) -> None:
+    """Whatever a page is made of; and only what was there comes out."""
+    text = between.join(lines)
+    once = without_furniture(text)
+    assert without_furniture(once) == once
+    assert set("".join(once.split())) <= set("".join(text.split()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "“No,” he said.",
+        "The ministry denied it.",
+        "Das ist frei erfunden, sagte der Senator am Mittwoch im Ausschuss.",
+        "Он назвал это ложью.",
+        "وقال الوزير إن هذه الاتهامات لا أساس لها من الصحة.",
+        "他称有关指控毫无根据。",
+        "Terms of the deal were not disclosed.",
+        "This video is fake, the ministry said.",
+        "Related charges were denied.",
+        "سجل المنتخب هدفين في المباراة.",
+        "بیشتر مردم این خبر را باور نکردند.",
+        "Copyright claims against the singer were rejected by the court.",
+    ],
+)
+def test_a_sentence_is_one_in_any_language(line: str) -> None:
+    """However short, and whatever word it begins with."""
+    assert look(line).kind is Kind.PROSE
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "…", "Home\nNews\nSport"])
+def test_a_page_without_a_story_has_none(text: str) -> None:
+    """No lines, nothing to read, or a menu alone."""
+    assert story_of(text) == Story("", ())
+
+
+def test_a_headline_alone_is_a_text() -> None:
+    """With its deck; but a list of headlines is none."""
+    assert story_of("Mayor denies theft\nNothing is missing, says town hall").lines == (
+        "Mayor denies theft",
+        "Nothing is missing, says town hall",
+    )
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "unit", ["...)", " - x", "Home | ", "» ", "a.", "Share ", "1 ", "\n", "中", "—a1", "x y.\nz\n"]
+)
+def test_a_hostile_text_costs_no_more_than_its_length(unit: str) -> None:
+    """Half a million characters take a second; if each looked at all the others, it would be hours."""
+    assert len(without_furniture(unit * (500_000 // len(unit)))) <= 500_000
