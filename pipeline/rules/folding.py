@@ -91,9 +91,14 @@ class Folded:
             number += 1  # what was dropped behind a word belongs to it
         return self._places[number]
 
+    def words(self, start: int, end: int) -> list[str]:
+        """The words of a stretch of the source that begins and ends between words."""
+        return self.text[start:end].split() if self._direct else words(self.source[start:end])
+
     def word_spans(self) -> list[tuple[int, int]]:
         """Start and end of each word in the source."""
-        return [(self.begin(match.start()), self.end(match.end())) for match in _WORD.finditer(self.text)]
+        spans = (match.span() for match in _WORD.finditer(self.text))
+        return list(spans) if self._direct else [(self.begin(start), self.end(end)) for start, end in spans]
 
     def _look_up(self) -> None:
         if not self._starts:

@@ -9,139 +9,126 @@ does not match, but never leaves out one that does: the tests hold it to that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import product
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
-from pipeline.records import FIELDS
-from pipeline.rules.query import And, AnyOf, In, Near, Not, NotNear, Or, Phrase, Query, Unless, Word
-
-_LETTER_RARITY: Final = 0.3
-"""How much rarer one more letter makes a word, roughly; only the order of two estimates counts, and only for speed."""
-
-_MOST_WAYS: Final = 64
-"""Ways to satisfy one NEAR that are told apart; with more, its sides are stored by their words alone."""
-
-_EVERY_FIELD: Final = (1 << len(FIELDS)) - 1
-
-Group = frozenset[Word]
+from pipeline.rules.query import Query, Word
+from pipeline.rules.ways import Group, Rarity, Way, ways
 
 
-class Way(NamedTuple):
-    """One way in which a query can match: of each group a word must be there, in a sentence of these fields (bits)."""
+class Needed(NamedTuple):
+    """A group of words: those to be looked for as they are, and beginnings of words with a blank in front."""
 
-    groups: tuple[Group, ...]
-    fields: int = _EVERY_FIELD
+    words: frozenset[str]
+    beginnings: tuple[str, ...]
+
+
+class There(dict[int, bool]):
+    """Of which groups a word is among these words; looked up when it is first asked."""
+
+    def __init__(self, groups: Sequence[Needed], words: Sequence[str]) -> None:
+        self._groups, self._words = groups, words
+        self._set: frozenset[str] | None = None
+        self._text = ""
+
+    def __missing__(self, number: int) -> bool:
+        if self._set is None:
+            self._set = frozenset(self._words)
+        words, beginnings = self._groups[number]
+        found = not words.isdisjoint(self._set)
+        if beginnings and not found:
+            self._text = self._text or " " + " ".join(self._words)
+            found = any(beginning in self._text for beginning in beginnings)
+        self[number] = found
+        return found
 
 
 class Stored(NamedTuple):
-    """A query, stored under a word. ``others``: of each of these groups a word must be in the same sentence."""
+    """Queries that are stored under a word and need the same besides; groups of words by their numbers."""
 
-    query: int
-    others: tuple[frozenset[str], ...]
+    queries: tuple[int, ...]
+    here: tuple[int, ...]
+    """Of each of these groups a word must be in the same sentence."""
+
+    anywhere: tuple[int, ...]
+    """Of each of these a word must be somewhere in the article."""
+
     fields: int
 
-    def fits(self, field: int, words: Sequence[str]) -> bool:
-        """Whether the query can match in a sentence with these words, in this field."""
-        return bool(self.fields >> field & 1) and not any(other.isdisjoint(words) for other in self.others)
+    def fits(self, field: int, there: There) -> bool:
+        """Whether the queries can match in a sentence of this field with these words."""
+        return bool(self.fields >> field & 1) and all(map(there.__getitem__, self.here))
 
 
 class Hit(NamedTuple):
     """A place in the folded text where a required word begins, and the queries stored under it."""
 
     place: int
-    stored: tuple[Stored, ...]
+    stored: Sequence[Stored]
 
 
 class Index:
     """Stored queries under their rarest required words."""
 
     def __init__(self, queries: Sequence[Query]) -> None:
-        stored: dict[Word, dict[Stored, None]] = {}
+        rarity = Rarity(queries)
+        groups: dict[Group, int] = {}
+        stored: dict[Word, dict[Way, list[int]]] = {}
         for number, query in enumerate(queries):
-            for way in ways(query) or ():
-                first, *rest = sorted(way.groups, key=_frequency)
-                kept = Stored(number, tuple(other for group in rest if (other := _texts(group))), way.fields)
+            for way in ways(query, rarity) or ():
+                first, *rest = sorted(way.groups, key=rarity.frequency)
+                for group in (*rest, *way.elsewhere):
+                    groups.setdefault(group, len(groups))
+                needs = way._replace(groups=tuple(rest))
                 for word in first:
-                    stored.setdefault(word, {})[kept] = None
-        self._stored = tuple(tuple(kept) for kept in stored.values())
+                    under = stored.setdefault(word, {}).setdefault(needs, [])
+                    if number not in under[-1:]:
+                        under.append(number)
+        self._groups = tuple(map(_needed, groups))
+        self._stored = tuple(
+            tuple(
+                Stored(
+                    tuple(under), _numbers(way.groups, groups), _numbers(way.groups + way.elsewhere, groups), way.fields
+                )
+                for way, under in some.items()
+            )
+            for some in stored.values()
+        )
         # In folded text blanks, and nothing else, stand around words.
         literals = [f" {word.text}" + ("" if word.prefix else " ") for word in stored]
         # The DFA is three times as fast as the other implementations here, and small for thousands of words.
         self._automaton = AhoCorasick(literals, implementation=Implementation.DFA) if literals else None
 
+    def there(self, words: Sequence[str]) -> There:
+        """What queries need, among these words."""
+        return There(self._groups, words)
+
     def hits(self, folded: str) -> list[Hit]:
-        """Where required words begin in a folded text, in text order."""
+        """Where required words begin in a folded text, in text order, with the queries that the article can match."""
         if self._automaton is None:
             return []
-        found = self._automaton.find_matches_as_indexes(f" {folded} ", overlapping=True)
-        return sorted(Hit(start, self._stored[number]) for number, start, _ in found)
+        text = f" {folded} "
+        found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        if not found:
+            return []
+        there = There(self._groups, text.split())
+        stored = {
+            number: [one for one in self._stored[number] if all(map(there.__getitem__, one.anywhere))]
+            for number in {number for number, _, _ in found}
+        }
+        hits = [Hit(start, some) for number, start, _ in found if (some := stored[number])]
+        return sorted(hits, key=itemgetter(0))
 
 
-def ways(query: Query) -> list[Way] | None:
-    """All ways in which a query can match; of queries about the whole article, those of the part that is rarest.
-
-    None: it can match without any word.
-    """
-    match query:
-        case Word():
-            return [Way((frozenset({query}),))]
-        case Phrase(words):
-            return [Way(tuple(frozenset({word}) for word in words))]
-        case AnyOf(terms):
-            single = frozenset(term for term in terms if isinstance(term, Word))
-            phrases = [way for term in terms if isinstance(term, Phrase) for way in ways(term) or ()]
-            return [Way((single,)), *phrases] if single else phrases
-        case Near(left, right):
-            return _both(ways(left), ways(right))
-        case And(parts):
-            return min((found for part in parts if (found := ways(part)) is not None), key=_cost, default=None)
-        case Or(parts):
-            return _any(map(ways, parts))
-        case Not(keep) | NotNear(keep) | Unless(keep):
-            return ways(keep)
-        case In(field, inner):
-            found = ways(inner)
-            return found and [Way(way.groups, way.fields & 1 << FIELDS.index(field)) for way in found]
-        case _:
-            return None
+def _numbers(some: Sequence[Group], groups: Mapping[Group, int]) -> tuple[int, ...]:
+    return tuple(groups[group] for group in some)
 
 
-def _both(left: list[Way] | None, right: list[Way] | None) -> list[Way] | None:
-    if left is None or right is None:
-        return right if left is None else left
-    if len(left) * len(right) > _MOST_WAYS:  # the rarer side is looked for, so it is the one to keep apart
-        left, right = (left, _joined(right)) if _cost(left) < _cost(right) else (_joined(left), right)
-    if len(left) * len(right) > _MOST_WAYS:
-        left, right = _joined(left), _joined(right)
-    return [Way(a.groups + b.groups, a.fields & b.fields) for a, b in product(left, right)]
-
-
-def _joined(some: list[Way]) -> list[Way]:
-    """One way instead of several: a word of the rarest group of any."""
-    words = frozenset(word for way in some for word in min(way.groups, key=_frequency))
-    return [Way((words,))]
-
-
-def _any(parts: Iterable[list[Way] | None]) -> list[Way] | None:
-    gathered: list[Way] = []
-    for part in parts:
-        if part is None:
-            return None
-        gathered += part
-    return gathered
-
-
-def _cost(some: list[Way]) -> float:
-    return sum(min(map(_frequency, way.groups)) for way in some)
-
-
-def _frequency(words: Group) -> float:
-    return sum(_LETTER_RARITY ** len(word.text) for word in words)
-
-
-def _texts(group: Group) -> frozenset[str]:
-    """The words of a group, to be looked for as they are; none if one of them is only the beginning of a word."""
-    return frozenset() if any(word.prefix for word in group) else frozenset(word.text for word in group)
+def _needed(group: Group) -> Needed:
+    return Needed(
+        frozenset(word.text for word in group if not word.prefix),
+        tuple(f" {word.text}" for word in group if word.prefix),
+    )

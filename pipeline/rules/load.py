@@ -13,10 +13,10 @@ import msgspec
 from pipeline.documents import Document, check, read_document
 from pipeline.errors import Problem, RuleError
 from pipeline.rules.grammar import QueryError, parse_entry, parse_query
-from pipeline.rules.index import ways
 from pipeline.rules.lexicon import Lexicon, Place, Rule, Weights
 from pipeline.rules.query import Query, Unless, attributes, either, is_local
 from pipeline.rules.ruleset import Pack, Rules, StoredRule
+from pipeline.rules.ways import ways
 
 HASH_BYTES: Final = 6
 """12 hex digits: rule sets are few, so that is far more than keeps them apart, and short enough to read out."""

@@ -39,6 +39,10 @@ ANYWHERE: Final = (0, 1 << 62)
 """The range of positions of the whole article."""
 
 
+_MOST_KNOWN: Final = 1 << 14
+"""Words remembered with what is stored under them: more than a day's news uses often, and some two megabytes."""
+
+
 class Text(NamedTuple):
     """What a query is evaluated on: the matches of each leaf, and the article's attributes, folded."""
 
@@ -65,6 +69,8 @@ class Vocabulary:
         self._exact: dict[str, list[_Stored]] = {}
         self._prefixes: dict[str, list[tuple[str, _Stored]]] = {}  # under their first letters, MIN_PREFIX of them
 
+        self._known: dict[str, tuple[_Stored, ...]] = {}  # what is under words that were seen
+
     def store(self, query: Query) -> Query:
         """The query with its words, phrases and lists replaced by leaves."""
         match query:
@@ -90,25 +96,29 @@ class Vocabulary:
     def postings(self, sentences: Iterable[Cut]) -> dict[int, list[Match]]:
         """Matches of every leaf in these sentences, sorted."""
         found: dict[int, list[Match]] = {}
-        exact, prefixes = self._exact, self._prefixes
+        known = self._known
         for sentence, cut in sentences:
             begin = sentence.position
             for place, word in enumerate(cut):
-                # Most words are under neither: two look-ups in dictionaries are all they may cost.
-                under: Sequence[_Stored] = exact.get(word, ())
-                if (longer := prefixes.get(word[:MIN_PREFIX])) is not None:
-                    under = [*under, *(stored for prefix, stored in longer if word.startswith(prefix))]
-                if self._forms is not None:
-                    under = [*under, *(stored for form in self._forms(word) for stored in self._under(form))]
+                # Most words are under nothing: one look-up in a dictionary is all they may cost.
+                if (under := known.get(word)) is None:
+                    under = self._look_up(word)
                 for leaf, rest in under:
                     if not rest or self._follow(cut, place + 1, rest):
                         position = begin + place
                         found.setdefault(leaf, []).append(((position, position + len(rest)),))
         return {leaf: sorted(set(matches)) if len(matches) > 1 else matches for leaf, matches in found.items()}
 
-    def _under(self, word: str) -> Iterator[_Stored]:
-        yield from self._exact.get(word, ())
-        yield from (stored for prefix, stored in self._prefixes.get(word[:MIN_PREFIX], ()) if word.startswith(prefix))
+    def _look_up(self, word: str) -> tuple[_Stored, ...]:
+        under: list[_Stored] = []
+        for form in (word, *self._forms(word)) if self._forms else (word,):
+            under += self._exact.get(form, ())
+            starts = self._prefixes.get(form[:MIN_PREFIX], ())
+            under += (stored for prefix, stored in starts if form.startswith(prefix))
+        if len(self._known) >= _MOST_KNOWN:
+            self._known.clear()
+        self._known[word] = found = tuple(under)
+        return found
 
     def _follow(self, cut: Sequence[str], place: int, rest: Sequence[Word]) -> bool:
         following = cut[place : place + len(rest)]
@@ -122,6 +132,7 @@ class Vocabulary:
     def _leaf(self, term: Term) -> Leaf:
         leaf = self._leaves.get(term)
         if leaf is None:
+            self._known.clear()
             leaf = self._leaves[term] = Leaf(len(self._leaves))
             for one in term.terms if isinstance(term, AnyOf) else (term,):
                 first, *rest = one.words if isinstance(one, Phrase) else (one,)

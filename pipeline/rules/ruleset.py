@@ -29,10 +29,8 @@ from pipeline.rules.tokens import (
     MAX_FIELD_LENGTH,
     SENTENCE_SHIFT,
     Cut,
-    Sentence,
     asks,
     cut,
-    sentence_at,
     sentences,
     word_offsets,
 )
@@ -118,14 +116,14 @@ class Pack:
     def candidates(self, texts: Sequence[str]) -> Candidates:
         """Rules that these texts can match, in file order, and the sentences in which they can."""
         whole = Folded("\n".join(texts))
-        hits = list(self._hits(whole))
+        hits = self._hits(whole)
         if not hits:
             return Candidates((), ())
         rules: set[int] = set()
         where: list[Cut] = []
-        for sentence, stored in _by_hit_sentence(texts, hits):
-            there = self._with_forms(sentence.words)
-            fitting = {one.query for one in stored if one.fits(sentence.sentence.field, there)}
+        for sentence, stored in _by_hit_sentence(texts, whole, hits):
+            there = self._index.there(self._with_forms(sentence.words))
+            fitting = {query for one in stored if one.fits(sentence.sentence.field, there) for query in one.queries}
             if fitting:
                 rules |= fitting
                 where.append(sentence)
@@ -142,21 +140,18 @@ class Pack:
         title = [cut(texts, sentence) for sentence in sentences(0, texts[0])]
         return bool(find(self._historic, Text(self._old_words.postings([*title, *here]), {})))
 
-    def _hits(self, whole: Folded) -> Iterator[Hit]:
+    def _hits(self, whole: Folded) -> list[Hit]:
         """Where required words begin, in the text that was folded."""
         if self._forms is None:
-            for place, stored in self._index.hits(whole.text):
-                yield Hit(whole.begin(place), stored)
-            return
+            return [Hit(whole.begin(place), stored) for place, stored in self._index.hits(whole.text)]
         # Each word is followed by its forms, all of which begin where the word does.
         forms = [self._with_forms([word]) for word in whole.text.split()]
         hits = self._index.hits(" ".join(form for some in forms for form in some))
-        if hits:
-            spans = whole.word_spans()
-            lengths = (sum(len(form) + 1 for form in some) for some in forms)
-            starts = list(accumulate(lengths, initial=0))
-            for place, stored in hits:
-                yield Hit(spans[bisect_right(starts, place) - 1][0], stored)
+        if not hits:
+            return []
+        spans = whole.word_spans()
+        starts = list(accumulate((sum(len(form) + 1 for form in some) for some in forms), initial=0))
+        return [Hit(spans[bisect_right(starts, place) - 1][0], stored) for place, stored in hits]
 
     def _with_forms(self, words: Sequence[str]) -> Sequence[str]:
         if self._forms is None:
@@ -252,21 +247,23 @@ def _all_sentences(texts: Sequence[str]) -> list[Cut]:
     return [cut(texts, sentence) for field, text in enumerate(texts) for sentence in sentences(field, text)]
 
 
-def _by_hit_sentence(texts: Sequence[str], hits: Sequence[Hit]) -> Iterator[tuple[Cut, set[Stored]]]:
+def _by_hit_sentence(texts: Sequence[str], whole: Folded, hits: Sequence[Hit]) -> Iterator[tuple[Cut, set[Stored]]]:
     """The sentences that hold required words, in text order, with what is stored under these."""
-    begins = (0, len(texts[0]) + 1, len(texts[0]) + len(texts[1]) + 2)
-    current: Sentence | None = None
-    stored: set[Stored] = set()
-    for place, under in hits:
-        field = 2 if place >= begins[2] else 1 if place >= begins[1] else 0
-        within = place - begins[field]
-        if current is None or current.field != field or current.end <= within:
-            if current is not None:
-                yield cut(texts, current), stored
-            current, stored = sentence_at(field, texts[field], within), set()
-        stored.update(under)
-    if current is not None:
-        yield cut(texts, current), stored
+    remaining = iter(hits)
+    hit = next(remaining, None)
+    begin = 0
+    for field, text in enumerate(texts):
+        if hit is not None and hit.place <= begin + len(text):
+            for sentence in sentences(field, text):
+                end = begin + sentence.end
+                if hit is None or hit.place >= end:
+                    continue
+                stored: set[Stored] = set()
+                while hit is not None and hit.place < end:
+                    stored.update(hit.stored)
+                    hit = next(remaining, None)
+                yield Cut(sentence, whole.words(begin + sentence.start, end)), stored
+        begin += len(text) + 1
 
 
 def _by_sentence(match: Match) -> Iterator[tuple[int, list[Atom]]]:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from pipeline.rules.folding import HAN, Folded, fold, words
 
-__all__ = ["Cut", "Sentence", "cut", "fold", "sentence_at", "sentences", "word_offsets", "words"]
+__all__ = ["Cut", "Sentence", "cut", "fold", "sentences", "word_offsets", "words"]
 
 FIELD_SHIFT: Final = 44
 SENTENCE_SHIFT: Final = 20
@@ -39,12 +39,12 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION: Final = 8
+_LONGEST_WORD: Final = 4
+"""Letters of the longest word among them: where there are more before a full stop, it is none."""
 _CLAUSE_END = re.compile(
     r"""(?P<said>“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」|『[^』]*』|"[^"]*"|‘[^’]*’(?!\w)|(?<!\w)'[^']*'(?!\w))"""
     r"|(?P<asked>[?？؟])|(?P<border>[;—–|；：؛。！]|:(?!\d)|\s-\s)"
 )
-_LOOK_BACK: Final = 256
-"""First stretch looked through for the start of a sentence; doubled until it is found."""
 
 
 class Sentence(NamedTuple):
@@ -81,27 +81,12 @@ def word_offsets(text: str, sentence: Sentence) -> list[tuple[int, int]]:
 def sentences(field: int, text: str) -> Iterator[Sentence]:
     """All sentences of a field's text."""
     start = 0
-    for end in _stops(text, 0, len(text)):
-        yield Sentence(field, start, end)
-        start = end
+    for stop in _STOP.finditer(text):
+        if _ends_sentence(text, stop):
+            yield Sentence(field, start, stop.end())
+            start = stop.end()
     if start < len(text):
         yield Sentence(field, start, len(text))
-
-
-def sentence_at(field: int, text: str, place: int) -> Sentence:
-    """The sentence that holds a place, found without going through the whole text; the same as `sentences` gives."""
-    back = _LOOK_BACK
-    while True:
-        begin = max(0, place - back)
-        while begin and _in_run(text[begin - 1]):  # never begin within a run that _STOP takes as one
-            begin -= 1
-        before = reversed(list(_STOP.finditer(text, begin, place)))
-        start = next((stop.end() for stop in before if _ends_sentence(text, stop)), 0)
-        if start or not begin:
-            break
-        back *= 2
-    end = next(_stops(text, place, len(text)), len(text))
-    return Sentence(field, start, end)
 
 
 def asks(text: str, place: int, end: int) -> bool:
@@ -114,30 +99,23 @@ def asks(text: str, place: int, end: int) -> bool:
     return next((kind for kind in ends if kind != "said"), None) == "asked"
 
 
-def _in_run(character: str) -> bool:
-    return character.isspace() or character in _RUN
-
-
-def _stops(text: str, begin: int, end: int) -> Iterator[int]:
-    """Ends of sentences: where the next one begins, from ``begin`` on. ``begin`` is not within a run of full stops."""
-    for stop in _STOP.finditer(text, begin, end):
-        if _ends_sentence(text, stop):
-            yield stop.end()
-
-
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     run = stop[0]
-    if run.count("\n") > 1:
+    start, end = stop.span()
+    if run == ". ":  # nine in ten: decided without looking farther than need be
+        return not text[end : end + 1].islower() and not _abbreviates(text, start)
+    if run.count("\n") > 1 or _ENDS_WIDE.search(run):
         return True
-    if _ENDS_WIDE.search(run):
+    if run[0] in "!?" and _WIDE_LETTER.match(text, max(0, start - 1)):  # half-width, but no less of an end
         return True
-    if run[0] in "!?" and _WIDE_LETTER.match(text, max(0, stop.start() - 1)):  # half-width, but not less of an end
-        return True
-    if (run[0] == "." and len(run) == 1) or not any(map(str.isspace, run)):  # "3.5", "U.S.", "what?!"
+    if not any(map(str.isspace, run)):  # "3.5", "U.S.", "what?!"
         return False
-    if text[stop.end() : stop.end() + 1].islower():  # "approx. five"; a text whose lines are wrapped
+    if text[end : end + 1].islower():  # "approx. five"; a text whose lines are wrapped
         return False
-    if "\n" in run:
-        return True
-    before = text[max(0, stop.start() - _LONGEST_ABBREVIATION) : stop.start()]
-    return not (run[0] == "." and _ABBREVIATION.search(before))
+    return "\n" in run or not (run[0] == "." and _abbreviates(text, start))
+
+
+def _abbreviates(text: str, stop: int) -> bool:
+    """Whether the full stop here belongs to an abbreviation."""
+    before = text[max(0, stop - _LONGEST_ABBREVIATION) : stop]
+    return not before[-_LONGEST_WORD - 1 :].isalpha() and _ABBREVIATION.search(before) is not None

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.records import FIELDS, Article, Field
-from pipeline.rules import tokens
 from pipeline.rules.folding import FORMS, Forms
 from pipeline.rules.grammar import parse_query
-from pipeline.rules.index import ways
 from pipeline.rules.match import Text, Vocabulary, find
 from pipeline.rules.query import (
     And,
@@ -31,7 +28,8 @@ from pipeline.rules.query import (
     is_local,
 )
 from pipeline.rules.ruleset import Candidates, Pack, StoredRule
-from pipeline.rules.tokens import Cut, Sentence, cut, sentence_at, sentences, word_offsets, words
+from pipeline.rules.tokens import Cut, Sentence, cut, sentences, words
+from pipeline.rules.ways import ways
 from tests.articles import make_article
 from tests.unit.reference import Place, evaluate
 
@@ -219,17 +217,6 @@ def test_every_quote_is_in_the_stored_text(dice: Random) -> None:
         places = [(FIELDS.index(span.field), span.start, span.end) for span in flag.spans]
         assert places == sorted(places)
         assert all(start < end for _, start, end in places)
-
-
-@_settings
-@given(dices)
-def test_a_sentence_is_the_same_found_from_within_or_from_the_start(dice: Random) -> None:
-    """Looking for the sentence around a word gives the sentence that cutting the whole text gives."""
-    text = _text(dice, 30)
-    with patch.object(tokens, "_LOOK_BACK", 2):  # so that the first look back ends in every possible place
-        for sentence in sentences(1, text):
-            for start, _ in word_offsets(text, sentence):
-                assert sentence_at(1, text, start) == sentence
 
 
 def test_a_query_about_the_whole_article_sees_all_its_sentences() -> None:
