@@ -10,9 +10,13 @@ from pipeline import __version__
 from pipeline.cli.backtest import run_backtest
 from pipeline.cli.config import config_app
 from pipeline.cli.demo import demo
+from pipeline.cli.evaluate import evaluate
+from pipeline.cli.ingest import run_ingest
 from pipeline.cli.init import init
 from pipeline.cli.poll import poll
 from pipeline.cli.rules import rules_app
+from pipeline.cli.rules_diff import diff
+from pipeline.cli.rules_explain import explain
 from pipeline.cli.tail import tail
 from pipeline.cli.topics import topics_app
 from pipeline.cli.up import up
@@ -33,8 +37,12 @@ app.command(rich_help_panel=RUN)(demo)
 app.command(rich_help_panel=RUN)(up)
 app.command(rich_help_panel=RUN)(poll)
 app.command(rich_help_panel=RUN)(worker)
+app.command("ingest", rich_help_panel=RUN)(run_ingest)
 app.command(rich_help_panel=LOOK)(tail)
 app.command("backtest", rich_help_panel=RULES)(run_backtest)
+app.command(rich_help_panel=RULES)(evaluate)
+rules_app.command("explain")(explain)
+rules_app.command("diff")(diff)
 app.add_typer(rules_app, name="rules", rich_help_panel=RULES)
 app.command(rich_help_panel=SET_UP)(init)
 app.add_typer(config_app, name="config", rich_help_panel=SET_UP)

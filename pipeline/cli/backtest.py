@@ -1,4 +1,4 @@
-"""`counterclaim backtest`: try the rules on a file of articles, without a broker."""
+"""`counterclaim backtest`: try the rules on files of articles, without a broker."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from pipeline.backtest import Line, Result, as_json, backtest, count, read_lines
-from pipeline.cli.options import ConfigOption
+from pipeline.backtest import Result, as_json, backtest, count
+from pipeline.cli.options import ConfigOption, read_files
 from pipeline.cli.rules import RulesOption, rules_dir
 from pipeline.errors import UsageError
+from pipeline.feeds.files import Line, read_documents
 from pipeline.records import Kind
 from pipeline.rules import Rules, load_rules
 
 STDOUT: Final = "-"
 
 ArticlesOption = Annotated[
-    Path,
+    list[Path],
     typer.Option(
         "--articles",
-        metavar="FILE.jsonl",
-        help="One article a line: {id, title, lead?, body?, url?, outlet?, language?, published?}.",
+        metavar="FILE",
+        help="Articles: .jsonl or .json ({id, title, lead?, body?, url?, outlet?, language?, published?}), or one page "
+        "as .html or .txt. May be given again; - is standard input.",
     ),
 ]
 OutputOption = Annotated[
@@ -40,18 +42,19 @@ OutputOption = Annotated[
 def run_backtest(
     articles: ArticlesOption, output: OutputOption = STDOUT, rules: RulesOption = None, config: ConfigOption = None
 ) -> None:
-    """Flag the articles of a file with the same code as the stream: duplicates, languages, rules.
+    """Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, rules.
 
-    Lines are processed in the order of their publication, and written in the order of the input. A line that is wrong
-    ends it with exit code 2, and nothing is written.
+    They are processed in the order of their publication, and written in the order of the input. One that is wrong ends
+    it with exit code 2, and nothing is written.
 
         counterclaim backtest --articles articles.jsonl --json flags.jsonl
         counterclaim backtest --articles articles.jsonl --rules my-rules | jq .flags
     """
     started = perf_counter()
-    lines = read_lines(_read(articles), articles)
+    now = datetime.now(UTC)
+    lines = read_documents(read_files(articles), now)
     loaded = load_rules(rules_dir(rules, config))
-    results = _in_input_order(lines, loaded)
+    results = _in_input_order(lines, loaded, now)
     write(output, (json.dumps(as_json(result), ensure_ascii=False) for result in results))
     print(_summary(results, loaded, perf_counter() - started), file=sys.stderr)
 
@@ -77,15 +80,8 @@ def write(output: str, lines: Iterable[str]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _in_input_order(lines: list[Line], rules: Rules) -> list[Result]:
-    results: dict[int, Result] = dict(_with_progress(backtest(lines, rules, datetime.now(UTC)), len(lines)))
+def _in_input_order(lines: list[Line], rules: Rules, now: datetime) -> list[Result]:
+    results: dict[int, Result] = dict(_with_progress(backtest(lines, rules, now), len(lines)))
     return [results[place] for place in range(len(lines))]
 
 

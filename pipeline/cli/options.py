@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline.errors import UsageError
+from pipeline.feeds.files import STDIN
 from pipeline.resources import shipped
 
 ConfigOption = Annotated[
@@ -30,3 +34,21 @@ def config_dir(given: Path | None) -> Path:
         return Path(named)
     local = Path("config")
     return local if (local / "counterclaim.yaml").is_file() else shipped("config")
+
+
+def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
+    """Name and bytes of each file; `-` is standard input.
+
+    Raises:
+        UsageError: names every one that cannot be read.
+    """
+    read: list[tuple[str, bytes]] = []
+    problems: list[str] = []
+    for path in paths:
+        try:
+            read.append((str(path), sys.stdin.buffer.read() if str(path) == STDIN else path.read_bytes()))
+        except OSError as error:
+            problems.append(f"{path}: cannot be read: {error.strerror}")
+    if problems:
+        raise UsageError("\n".join(problems))
+    return read

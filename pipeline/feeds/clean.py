@@ -15,7 +15,7 @@ import unicodedata
 from typing import Final
 
 from pipeline.feeds.blocks import CUE, is_page, text_of
-from pipeline.feeds.furniture import without_furniture
+from pipeline.feeds.furniture import Story, story_of, without_furniture
 
 MAX_INPUT_CHARS: Final = 1_000_000
 """Of one field before cleaning: five times a long article page with its markup (172 KB is usual)."""
@@ -92,13 +92,15 @@ def clean_html(text: str, limit: int = MAX_BODY_CHARS) -> str:
 
 
 def clean_page(text: str, limit: int = MAX_BODY_CHARS) -> str:
-    """The text of a page, as a person copies it, as title and paragraphs, one line each; a story alone is kept whole.
+    """A page's text, as a person copies it, as title and paragraphs, one line each; a story alone is kept whole."""
+    return "\n".join(page_story(text).lines)[:limit].rstrip()
 
-    Empty lines divide paragraphs whose lines were wrapped.
-    """
+
+def page_story(text: str) -> Story:
+    """The same with the title told apart. Empty lines divide paragraphs whose lines were wrapped."""
     if len(text) > MAX_INPUT_CHARS:
         text = _OPEN_TAG.sub("", text[:MAX_INPUT_CHARS])
-    return _folded(without_furniture(_decoded(text)))[:limit].rstrip()
+    return story_of(_decoded(text))
 
 
 def _decoded(text: str) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from pipeline.backtest import order, read_lines, to_article
+from pipeline.backtest import order
 from pipeline.feeds.article import batches
+from pipeline.feeds.files import read_documents, to_article
 from pipeline.records import Article, Flag, flagged
 from pipeline.records import batches as batch_codec
 from pipeline.resources import shipped
@@ -76,7 +77,7 @@ async def test_stream_and_backtest_agree(topics_ready: str, tmp_path: Path) -> N
     subprocess.run([*command, "--config", str(shipped("config"))], check=True, timeout=60)
     results = {one["id"]: one for one in map(json.loads, target.read_text().splitlines())}
 
-    lines = read_lines(source.read_bytes(), source)
+    lines = read_documents([(str(source), source.read_bytes())], NOON)
     articles: dict[str, Article] = {str(lines[place].id): to_article(lines[place], NOON) for place in order(lines)}
     names = {article.id: name for name, article in articles.items()}
     expected = {name for name, result in results.items() if result["duplicate_of"] is None}

@@ -11,9 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from pipeline.backtest import Line, Result, as_json, backtest, order, read_lines
+from pipeline.backtest import Result, as_json, backtest, order
 from pipeline.cli.backtest import run_backtest
 from pipeline.errors import UsageError
+from pipeline.feeds.files import Line
 from pipeline.resources import shipped
 from pipeline.rules import Rules, load_rules
 
@@ -161,29 +162,3 @@ def test_a_wrong_line_ends_it_and_nothing_is_written(cli: typer.Typer, tmp_path:
     assert done.exception.exit_code == 2
     assert str(done.exception).startswith(f"{file}:2: is not an article: ")
     assert out.read_text(encoding="utf-8") == "before"
-
-
-@pytest.mark.parametrize(
-    ("data", "why"),
-    [
-        (b"[1]", "x:1: is not an article: Expected `object`, got `array`"),
-        (b'{"id": 1, "title": "a"', "x:1: is not JSON: "),
-        (b'\n{"id": 1.5, "title": "a"}', "x:2: is not an article: Expected `int | str`, got `float`"),
-        (b'{"id": 1, "title": "\xff"}', "x:1: is not "),
-        (b'{"id": 1, "title": "a", "published": "soon"}', "x:1: published 'soon' is not an ISO 8601 date"),
-        (b'{"id": 1, "title": "a"}\n{"id": 1, "title": "b"}', "x:2: id 1 is on line 1 already"),
-    ],
-)
-def test_a_wrong_line_is_named(data: bytes, why: str) -> None:
-    """File, line and what is wrong."""
-    with pytest.raises(UsageError) as caught:
-        read_lines(data, "x")
-    assert str(caught.value).startswith(why)
-
-
-def test_every_wrong_line_is_named_up_to_a_limit() -> None:
-    """Many wrong lines do not fill the terminal."""
-    with pytest.raises(UsageError) as caught:
-        read_lines(b"?\n" * 25, "x")
-    told = str(caught.value).splitlines()
-    assert (len(told), told[-1]) == (21, "and 5 lines more")
