@@ -64,26 +64,29 @@ _WORD = re.compile("[^ ]+")
 
 
 class Folded:
-    """A text, its folded form, and the way back from places in the one to places in the other."""
+    """A text, its folded form, and the way back from places in the one to places in the other.
 
-    __slots__ = ("_direct", "_places", "_starts", "source", "text")
+    ``direct``: each character stands in the folded form where it stands in the text.
+    """
+
+    __slots__ = ("_places", "_starts", "direct", "source", "text")
 
     def __init__(self, source: str) -> None:
         self.source = source
-        self.text, self._direct = _folded(source)
+        self.text, self.direct = _folded(source)
         self._starts: list[int] = []
         self._places: list[int] = []
 
     def begin(self, place: int) -> int:
         """Where in the source the character begins that is at this place of the folded text."""
-        if self._direct:
+        if self.direct:
             return place
         self._look_up()
         return self._places[bisect_right(self._starts, place) - 1]
 
     def end(self, place: int) -> int:
         """Where in the source the word ends that ends at this place of the folded text."""
-        if self._direct:
+        if self.direct:
             return place
         self._look_up()
         number = bisect_left(self._starts, place)
@@ -93,12 +96,12 @@ class Folded:
 
     def words(self, start: int, end: int) -> list[str]:
         """The words of a stretch of the source that begins and ends between words."""
-        return self.text[start:end].split() if self._direct else words(self.source[start:end])
+        return self.text[start:end].split() if self.direct else words(self.source[start:end])
 
     def word_spans(self) -> list[tuple[int, int]]:
         """Start and end of each word in the source."""
         spans = (match.span() for match in _WORD.finditer(self.text))
-        return list(spans) if self._direct else [(self.begin(start), self.end(end)) for start, end in spans]
+        return list(spans) if self.direct else [(self.begin(start), self.end(end)) for start, end in spans]
 
     def _look_up(self) -> None:
         if not self._starts:

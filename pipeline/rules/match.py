@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS
@@ -93,8 +94,8 @@ class Vocabulary:
             case Attribute() | Leaf():
                 return query
 
-    def postings(self, sentences: Iterable[Cut]) -> dict[int, list[Match]]:
-        """Matches of every leaf in these sentences, sorted."""
+    def postings(self, sentences: Iterable[Cut], wanted: AbstractSet[int] | None = None) -> dict[int, list[Match]]:
+        """Matches of every leaf in these sentences, sorted; with ``wanted`` of these leaves only."""
         found: dict[int, list[Match]] = {}
         known = self._known
         for sentence, cut in sentences:
@@ -104,6 +105,8 @@ class Vocabulary:
                 if (under := known.get(word)) is None:
                     under = self._look_up(word)
                 for leaf, rest in under:
+                    if wanted is not None and leaf not in wanted:
+                        continue
                     if not rest or self._follow(cut, place + 1, rest):
                         position = begin + place
                         found.setdefault(leaf, []).append(((position, position + len(rest)),))

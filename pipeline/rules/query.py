@@ -6,6 +6,7 @@ NOT and attributes speak about the article as a whole. Only local nodes can stan
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -167,3 +168,20 @@ def attributes(query: Query) -> frozenset[str]:
             return attributes(inner)
         case _:
             return frozenset()
+
+
+def leaves(query: Query) -> Iterator[int]:
+    """Numbers of the leaves of a stored query."""
+    match query:
+        case Leaf(number):
+            yield number
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from leaves(part)
+        case Near(one, other) | NotNear(one, other) | Unless(one, other) | Not(one, other):
+            yield from leaves(one)
+            yield from leaves(other)
+        case In(_, inner):
+            yield from leaves(inner)
+        case _:
+            pass

@@ -22,15 +22,17 @@ from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
 from pipeline.rules.folding import FORMS, Folded, fold
 from pipeline.rules.index import Hit, Index, Stored
 from pipeline.rules.match import Atom, Match, Text, Vocabulary, find
-from pipeline.rules.query import Query, is_local
+from pipeline.rules.query import Query, is_local, leaves
 from pipeline.rules.statement import Attribute, Statement, Who, nobody
 from pipeline.rules.tokens import (
     FIELD_SHIFT,
     MAX_FIELD_LENGTH,
     SENTENCE_SHIFT,
     Cut,
+    Sentence,
     asks,
     cut,
+    sentence_ends,
     sentences,
     word_offsets,
 )
@@ -81,6 +83,7 @@ class Pack:
         self._forms = FORMS.get(language)
         self._vocabulary = Vocabulary(self._forms)
         self._stored = tuple(map(self._vocabulary.store, queries))
+        self._leaves = tuple(frozenset(leaves(query)) for query in self._stored)
         self._old_words = Vocabulary(self._forms)
         self._historic = historic and self._old_words.store(historic)
 
@@ -90,7 +93,8 @@ class Pack:
         numbers, where = self.candidates(texts)
         if not numbers:
             return ()
-        text = Text(self._vocabulary.postings(where), _attributes(article))
+        wanted = frozenset().union(*(self._leaves[number] for number in numbers))
+        text = Text(self._vocabulary.postings(where, wanted), _attributes(article))
         flags = []
         taken: dict[Kind, list[Atom]] = {}
         for number in numbers:
@@ -121,12 +125,9 @@ class Pack:
             return Candidates((), ())
         rules: set[int] = set()
         where: list[Cut] = []
-        for sentence, stored in _by_hit_sentence(texts, whole, hits):
-            there = self._index.there(self._with_forms(sentence.words))
-            fitting = {query for one in stored if one.fits(sentence.sentence.field, there) for query in one.queries}
-            if fitting:
-                rules |= fitting
-                where.append(sentence)
+        for start, sentence, fitting in _fitting(texts, hits):
+            rules |= fitting
+            where.append(Cut(sentence, whole.words(start + sentence.start, start + sentence.end)))
         if not all(self._local[number] for number in rules):
             where = _all_sentences(texts)
         return Candidates(sorted(rules), where)
@@ -143,20 +144,16 @@ class Pack:
     def _hits(self, whole: Folded) -> list[Hit]:
         """Where required words begin, in the text that was folded."""
         if self._forms is None:
-            return [Hit(whole.begin(place), stored) for place, stored in self._index.hits(whole.text)]
+            hits = self._index.hits(whole.text)
+            return hits if whole.direct else [hit._replace(place=whole.begin(hit.place)) for hit in hits]
         # Each word is followed by its forms, all of which begin where the word does.
-        forms = [self._with_forms([word]) for word in whole.text.split()]
+        forms = [(word, *self._forms(word)) for word in whole.text.split()]
         hits = self._index.hits(" ".join(form for some in forms for form in some))
         if not hits:
             return []
         spans = whole.word_spans()
         starts = list(accumulate((sum(len(form) + 1 for form in some) for some in forms), initial=0))
-        return [Hit(spans[bisect_right(starts, place) - 1][0], stored) for place, stored in hits]
-
-    def _with_forms(self, words: Sequence[str]) -> Sequence[str]:
-        if self._forms is None:
-            return words
-        return [form for word in words for form in (word, *self._forms(word))]
+        return [hit._replace(place=spans[bisect_right(starts, hit.place) - 1][0]) for hit in hits]
 
 
 class Rules:
@@ -247,22 +244,28 @@ def _all_sentences(texts: Sequence[str]) -> list[Cut]:
     return [cut(texts, sentence) for field, text in enumerate(texts) for sentence in sentences(field, text)]
 
 
-def _by_hit_sentence(texts: Sequence[str], whole: Folded, hits: Sequence[Hit]) -> Iterator[tuple[Cut, set[Stored]]]:
-    """The sentences that hold required words, in text order, with what is stored under these."""
+def _fitting(texts: Sequence[str], hits: Sequence[Hit]) -> Iterator[tuple[int, Sentence, set[int]]]:
+    """Sentences in which queries can match, in text order, and which these are; and where the field's text begins.
+
+    ``hits``: places in the texts, one line feed between, sentence after sentence.
+    """
     remaining = iter(hits)
     hit = next(remaining, None)
     begin = 0
     for field, text in enumerate(texts):
-        if hit is not None and hit.place <= begin + len(text):
-            for sentence in sentences(field, text):
-                end = begin + sentence.end
-                if hit is None or hit.place >= end:
-                    continue
-                stored: set[Stored] = set()
-                while hit is not None and hit.place < end:
-                    stored.update(hit.stored)
-                    hit = next(remaining, None)
-                yield Cut(sentence, whole.words(begin + sentence.start, end)), stored
+        ends = sentence_ends(text) if hit is not None and hit.place <= begin + len(text) else []
+        while hit is not None and hit.place <= begin + len(text):
+            number = bisect_right(ends, hit.place - begin)
+            end = begin + ends[number]
+            groups: set[int] = set()
+            stored: list[Stored] = []
+            while hit is not None and hit.place < end:
+                groups.update(hit.groups)
+                stored += hit.stored
+                hit = next(remaining, None)
+            fitting = {query for one in stored if one.fits(field, groups) for query in one.queries}
+            if fitting:
+                yield begin, Sentence(field, ends[number - 1] if number else 0, ends[number]), fitting
         begin += len(text) + 1
 
 

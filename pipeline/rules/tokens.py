@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from pipeline.rules.folding import HAN, Folded, fold, words
 
-__all__ = ["Cut", "Sentence", "cut", "fold", "sentences", "word_offsets", "words"]
+__all__ = ["Cut", "Sentence", "cut", "fold", "sentence_ends", "sentences", "word_offsets", "words"]
 
 FIELD_SHIFT: Final = 44
 SENTENCE_SHIFT: Final = 20
@@ -28,7 +28,8 @@ _WIDE_STOPS: Final = "。！？｡"
 """Full-width stops: they end a sentence without white space behind them."""
 _STOPS: Final = ".!?…؟۔" + _WIDE_STOPS
 _RUN: Final = _STOPS + "\"'”’)]»）】」』》〉"
-_STOP = re.compile(rf"[{_STOPS}\n][{re.escape(_RUN)}\s]*")
+_STOP = re.compile(rf"[{_STOPS}\n](?:(?P<plain>(?<=[^\W\d_]{{5}}\.) (?=[A-Z]))|[{re.escape(_RUN)}\s]*)")
+"""What may be an end. Plainly one: behind five letters, which no abbreviation has, and before a capital."""
 _ENDS_WIDE = re.compile(f"[{_WIDE_STOPS}]")
 _WIDE_LETTER = re.compile(f"[{HAN}]")
 _ABBREVIATION = re.compile(
@@ -81,12 +82,17 @@ def word_offsets(text: str, sentence: Sentence) -> list[tuple[int, int]]:
 def sentences(field: int, text: str) -> Iterator[Sentence]:
     """All sentences of a field's text."""
     start = 0
-    for stop in _STOP.finditer(text):
-        if _ends_sentence(text, stop):
-            yield Sentence(field, start, stop.end())
-            start = stop.end()
-    if start < len(text):
-        yield Sentence(field, start, len(text))
+    for end in sentence_ends(text):
+        yield Sentence(field, start, end)
+        start = end
+
+
+def sentence_ends(text: str) -> list[int]:
+    """Where the sentences of a text end, each of which begins where the one before ends."""
+    ends = [stop.end() for stop in _STOP.finditer(text) if stop.lastgroup or _ends_sentence(text, stop)]
+    if text and (not ends or ends[-1] < len(text)):
+        ends.append(len(text))
+    return ends
 
 
 def asks(text: str, place: int, end: int) -> bool:
@@ -102,7 +108,7 @@ def asks(text: str, place: int, end: int) -> bool:
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
     run = stop[0]
     start, end = stop.span()
-    if run == ". ":  # nine in ten: decided without looking farther than need be
+    if run == ". ":  # nearly all: decided without looking farther than need be
         return not text[end : end + 1].islower() and not _abbreviates(text, start)
     if run.count("\n") > 1 or _ENDS_WIDE.search(run):
         return True
