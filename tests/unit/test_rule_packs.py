@@ -19,7 +19,7 @@ from pipeline.resources import shipped
 from pipeline.rules import Rules, load_rules
 
 GOLD: Final = Path(__file__).parents[1] / "gold"
-LANGUAGES: Final = sorted(path.stem for path in GOLD.glob("*.jsonl"))
+LANGUAGES: Final = sorted(path.stem for path in GOLD.glob("??.jsonl"))
 
 MIN_SENTENCES: Final = 25
 """Of each stratum, in each language."""
