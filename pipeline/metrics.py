@@ -29,6 +29,7 @@ from prometheus_client import (
 from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.records import Kind, Outcome
+from pipeline.rules_state import RulesState
 from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ STAGES: Final = ("poll", "dedupe", "flag")
 """In the order of the data path."""
 
 DUPLICATE_KINDS: Final = ("seen_again", "duplicate", "revision")
-FEED_STATES: Final = ("new", "ok", "failing")
+FEED_STATES: Final = ("new", "ok", "failing", "gone")
 """`new`: not polled yet; `failing`: its last poll failed."""
 
 CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH)
@@ -63,6 +64,8 @@ END_TO_END_BUCKETS: Final = (
 
 FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
 """Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
+
+SHARE_BUCKETS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 PARSE_BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 """Seconds; a median feed takes about 0.015, and a parser is killed at 20."""
@@ -89,6 +92,7 @@ class Metrics:
         self.child_restarts = _counter(
             registry, "child_restarts", "Restarts of a crashed child by the supervisor.", child=CHILDREN
         )
+        self.rules = RulesState(registry)
         self.build_info = Info("build", "Versions that this process runs.", namespace=PREFIX, registry=registry)
         self.build_info.info(_versions())
 
@@ -98,6 +102,12 @@ class Metrics:
             registry, "fetch_seconds", "Duration of one HTTP fetch of a feed.", FETCH_BUCKETS
         )
         self.parse_seconds = _histogram(registry, "parse_seconds", "Duration of parsing one feed body.", PARSE_BUCKETS)
+        self.feed_seen_ratio = _histogram(
+            registry, "feed_seen_ratio", "Share of a changed body's items that the last one had.", SHARE_BUCKETS
+        )
+        self.feed_gaps = _counter(
+            registry, "feed_gaps", "Bodies without one item of the last one: what came between them is lost."
+        )
         self.feeds = _gauge(registry, "feeds", "Feeds that this process polls, by state.", state=FEED_STATES)
 
     def _stages(self, registry: CollectorRegistry) -> None:

@@ -23,7 +23,7 @@ from pipeline.settings.models import Feed, PollSettings
 from pipeline.topics import ARTICLES_RAW, FEED_STATE
 from tests.turned import TurnedClock
 
-SETTINGS = PollSettings(allow_private=True, max_bytes=100_000, timeout_seconds=20, concurrency=8)
+SETTINGS = PollSettings(slowest_seconds=600, allow_private=True, max_bytes=100_000, timeout_seconds=20, concurrency=8)
 
 
 class Journal:
@@ -81,6 +81,8 @@ class Lines:
     articles: tuple[Article, ...]
     ttl_seconds: float | None = None
     update_period_seconds: float | None = None
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
 
 
 class LineParser:
@@ -93,7 +95,10 @@ class LineParser:
             raise ParseError(feed.url, "not a feed")
         if text == "bug":
             raise KeyError("nobody thought of this")
-        items = tuple(self._item(line, feed, fetched) for line in text.splitlines() if not line.startswith("ttl"))
+        wishes = ("ttl", "skip")
+        items = tuple(self._item(line, feed, fetched) for line in text.splitlines() if not line.startswith(wishes))
+        if text.startswith("skip"):
+            return Lines(items, skip_hours=tuple(map(int, text.splitlines()[0].split()[1:])))
         return Lines(items, 7200, 3600) if text.startswith("ttl") else Lines(items)
 
     def _item(self, line: str, feed: Feed, fetched: datetime) -> Article:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -23,7 +23,8 @@ from pipeline.feeds import guard
 
 MAX_REDIRECTS: Final = 5
 
-REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+PERMANENT: Final = frozenset({301, 308})
+REDIRECTS: Final = PERMANENT | {302, 303, 307}
 
 ACCEPT: Final = (
     "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json;q=0.9, "
@@ -82,12 +83,22 @@ class Fetched:
     conditional: bool
     """Whether validators were sent to `final_url`."""
 
+    permanent_url: str = ""
+    """Where permanent redirects led, one after the other from `url`; "" when the first one was none. A temporary
+    redirect behind them says nothing about the feed's address."""
+
     @property
     def validators(self) -> Validators:
         """The validators of this answer; what cannot be sent back as it came is left out."""
         return Validators(
             self.final_url, _sendable(self.headers.get("etag", "")), _sendable(self.headers.get("last-modified", ""))
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    target: str
+    permanent: bool
 
 
 class Fetcher:
@@ -142,17 +153,18 @@ class Fetcher:
             raise _explained(url, error, self._limits) from error
 
     async def _follow(self, url: str, validators: Validators | None) -> Fetched:
-        target = url
+        target, permanent, for_good = url, "", True
         for _ in range(MAX_REDIRECTS + 1):
             if why := guard.refusal(target):
                 raise FetchRefusedError(url, why if target == url else f"redirected to {target}: {why}")
             answer = await self._get(url, target, validators)
             if isinstance(answer, Fetched):
-                return answer
-            target = answer
+                return replace(answer, permanent_url=permanent)
+            target, for_good = answer.target, for_good and answer.permanent
+            permanent = target if for_good else permanent
         raise FetchRefusedError(url, f"more than {MAX_REDIRECTS} redirects, the last one to {target}")
 
-    async def _get(self, url: str, target: str, validators: Validators | None) -> Fetched | str:
+    async def _get(self, url: str, target: str, validators: Validators | None) -> Fetched | _Redirect:
         """One request: the answer, or where it redirects to."""
         if self._session is None:
             raise RuntimeError("the fetcher is not open: use it as a context manager")
@@ -160,7 +172,7 @@ class Fetcher:
         async with self._session.get(target, headers=sent, allow_redirects=False) as response:
             location = response.headers.get("Location", "")
             if response.status in REDIRECTS and location:
-                return _joined(url, response.url, location)
+                return _Redirect(_joined(url, response.url, location), response.status in PERMANENT)
             body = await self._body(url, response) if 200 <= response.status < 300 else None
             return Fetched(
                 url=url,

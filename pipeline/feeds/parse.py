@@ -8,7 +8,7 @@ kept. A hostile body can still cost it minutes, so in production this runs in `p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Final, Protocol
@@ -39,6 +39,11 @@ _HTML_PAGE: Final = re.compile(rb"<!doctype html|<html[\s>]", re.IGNORECASE)
 
 _PERIOD_SECONDS: Final = {"hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2592000, "yearly": 31536000}
 """`sy:updatePeriod`, RDF Site Summary 1.0 Modules: Syndication; a month is 30 days, a year 365."""
+
+_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+MAX_SKIP_BYTES: Final = 2_000
+"""Of a `skipHours` or `skipDays` block: 24 hours with their tags are 480."""
 
 Entry = dict[str, Any]
 
@@ -74,6 +79,10 @@ class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
 
     update_period_seconds: float | None = None
     """`sy:updatePeriod` divided by `sy:updateFrequency`: how often the feed says that it changes."""
+
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+    """RSS `skipHours` (0 to 23) and `skipDays` (0 is Monday), in UTC: when the feed asks not to be asked."""
 
 
 def require_safe_expat(version: tuple[int, int, int] = expat.version_info) -> None:
@@ -123,6 +132,8 @@ def parse(body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: dat
         title=clean_line(_text(channel, "title")),
         ttl_seconds=_ttl(channel),
         update_period_seconds=_update_period(channel),
+        skip_hours=_skipped(body, b"skipHours", b"hour", _hour),
+        skip_days=_skipped(body, b"skipDays", b"day", _day),
     )
 
 
@@ -226,6 +237,25 @@ def _ttl(channel: Entry) -> float | None:
 def _update_period(channel: Entry) -> float | None:
     period = _PERIOD_SECONDS.get(_text(channel, "sy_updateperiod").strip().lower())
     return period / (_number(_text(channel, "sy_updatefrequency")) or 1) if period else None
+
+
+def _skipped(body: bytes, name: bytes, item: bytes, read: Callable[[str], int | None]) -> tuple[int, ...]:
+    """From the bytes, because feedparser keeps only the last one of a list."""
+    block = re.search(rb"<%s>(.{0,%d}?)</%s>" % (name, MAX_SKIP_BYTES, name), body[:_DTD_SEARCHED], re.DOTALL)
+    if block is None:
+        return ()
+    found = re.findall(rb"<%s>\s*([0-9A-Za-z]{1,12})\s*</%s>" % (item, item), block[1])
+    numbers = {number for text in found if (number := read(text.decode("ascii"))) is not None}
+    return tuple(sorted(numbers))
+
+
+def _hour(text: str) -> int | None:
+    """0 to 23; 24, which Netscape's RSS 0.91 had for midnight, is 0."""
+    return int(text) % 24 if text.isdecimal() and int(text) <= 24 else None
+
+
+def _day(text: str) -> int | None:
+    return _DAYS.index(text.lower()) if text.lower() in _DAYS else None
 
 
 def _number(text: str) -> float | None:

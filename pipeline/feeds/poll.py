@@ -98,7 +98,9 @@ class Poller:
         now = self._clock.now()
         for feed in self._feeds.values():
             known = self._states.get(feed.url)
-            self._queue.add(feed.url, schedule.due(known, now=now, feed=feed, settings=self._settings))
+            when = schedule.due(known, now=now, feed=feed, settings=self._settings)
+            if when is not None:
+                self._queue.add(feed.url, when)
         return await self._loop(stop)
 
     async def run_once(self, stop: asyncio.Event) -> Summary:
@@ -107,7 +109,7 @@ class Poller:
         now = self._clock.now()
         for url in self._feeds:
             known = self._states.get(url)
-            if known is None or known.next_poll <= now:
+            if known is None or (known.next_poll <= now and not known.stopped):
                 self._queue.add(url, now)
             else:
                 self._not_due += 1
@@ -178,7 +180,7 @@ class Poller:
             if due is not None and self._again:
                 self._queue.add(feed.url, due)
 
-    async def _poll_and_remember(self, feed: Feed, began: float) -> datetime:
+    async def _poll_and_remember(self, feed: Feed, began: float) -> datetime | None:
         known = self._states.get(feed.url)
         polled = await self._visit(feed, known)
         now = self._clock.now()
@@ -190,7 +192,7 @@ class Poller:
         self._remember(feed, known, after)
         self._count(polled)
         self._say(feed, polled, after, began)
-        return after.next_poll
+        return None if after.stopped else after.next_poll
 
     async def _visit(self, feed: Feed, known: FeedState | None) -> Polled:
         try:
@@ -222,7 +224,7 @@ class Poller:
 
     def _count_feeds(self) -> None:
         healths = Counter(_health(self._states.get(url)) for url in self._feeds)
-        for health in ("new", "ok", "failing"):
+        for health in ("new", "ok", "failing", "gone"):
             self._metrics.feeds.labels(state=health).set(healths[health])
 
     def _count(self, polled: Polled) -> None:
@@ -233,6 +235,9 @@ class Poller:
         self._metrics.polls.labels(outcome=polled.result.outcome).inc()
         self._metrics.articles_in.labels(stage=STAGE).inc(items)
         self._metrics.articles_out.labels(stage=STAGE).inc(new)
+        if polled.result.overlap is not None:
+            self._metrics.feed_seen_ratio.observe(polled.result.overlap.share)
+            self._metrics.feed_gaps.inc(polled.result.overlap.gap is not None)
         self._metrics.stage_last_timestamp_seconds.labels(stage=STAGE).set(self._clock.now().timestamp())
 
     def _say(self, feed: Feed, polled: Polled, after: FeedState, began: float) -> None:
@@ -255,4 +260,6 @@ def _health(known: FeedState | None) -> str:
     """The value of the label `state` of the gauge of feeds."""
     if known is None:
         return "new"
+    if known.stopped:
+        return "gone"
     return "failing" if known.failures else "ok"

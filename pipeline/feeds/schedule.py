@@ -1,9 +1,11 @@
 """When a feed is polled next, and why. Pure: the clock is an argument, and jitter comes from the feed's URL.
 
-After a poll that worked, the next one waits for the longest of: the feed's own interval (or the default one), what the
-server's headers ask for (`pipeline.feeds.freshness`), and the `ttl` in the body. After one that failed the wait grows
-linearly with the failures in a row, faster the less likely it is that time alone heals it. It ends at the cap, not in
-oblivion: a dead feed keeps a slow poll, and comes back by itself when it lives again.
+After a poll that worked, the next one waits for the longest of: the feed's own interval, or else the pace that it
+turned out to have (`pipeline.feeds.pace`); what the server's headers ask for (`pipeline.feeds.freshness`); and the
+`ttl` in the body. After one that failed the wait grows linearly with the failures in a row, faster the less likely it
+is that time alone heals it. It ends at the cap, not in oblivion: a dead feed keeps a slow poll, and comes back by
+itself when it lives again. A time at which the feed asks not to be asked (skipHours, skipDays) is passed over. Only a
+feed whose server says that it is gone for good is not asked again, until somebody resumes it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from pipeline.feeds.freshness import Hint, hints
+from pipeline.feeds.pace import Overlap, next_pace
 from pipeline.records import FeedState, Outcome
 
 FAILED: Final[Mapping[Outcome, float]] = {"hard": 2.0, "soft": 1.0, "temporary": 0.5}
@@ -39,6 +42,11 @@ FIRST_SPREAD_SECONDS: Final = 3.0
 
 GONE: Final = 410
 
+MOVED_POLLS: Final = 3
+MOVED_FOR: Final = timedelta(days=2)
+"""A permanent redirect is believed after so many polls in a row that saw the same one, over at least that time: "for
+good" is said by mistake, too, and by hotel portals."""
+
 MAX_WORDS: Final = 300
 """Characters of an error that are kept in a reason."""
 
@@ -60,7 +68,30 @@ class Timing(Protocol):
     @property
     def floor_seconds(self) -> float: ...
     @property
+    def slowest_seconds(self) -> float: ...
+    @property
     def cap_seconds(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """When a feed asks not to be asked: `skipHours` (0 to 23) and `skipDays` (0 is Monday), in UTC (RSS 2.0)."""
+
+    hours: frozenset[int] = frozenset()
+    days: frozenset[int] = frozenset()
+
+    def after(self, moment: datetime) -> datetime:
+        """The moment, or the first full hour behind it that is not skipped; the moment, if all of them are."""
+        if len(self.hours) > HOURS - 1 or len(self.days) > DAYS - 1:
+            return moment
+        while moment.hour in self.hours or moment.weekday() in self.days:
+            moment = moment.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        return moment
+
+
+HOURS: Final = 24
+DAYS: Final = 7
+NOTHING_SKIPPED: Final = Skip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +108,12 @@ class PollResult:
     ttl_seconds: float | None = None
     """From the body, or from the last body while it is unchanged."""
 
+    overlap: Overlap | None = None
+    """How the body compares with the last one; None without a body, or without a last one."""
+
+    skip: Skip = NOTHING_SKIPPED
+    """From the body, or from the last body while it is unchanged."""
+
     error: str = ""
     """What went wrong, in words."""
 
@@ -88,6 +125,14 @@ class Decision:
     next_poll: datetime
     reason: str
     failures: int
+    pace_seconds: float | None = None
+    """How often the feed is worth asking; None for a feed whose interval the operator set."""
+
+    considered: tuple[str, ...] = ()
+    """All that was weighed, in words, the longest first."""
+
+    stopped: bool = False
+    """It is not polled again by itself."""
 
 
 def after(
@@ -95,14 +140,62 @@ def after(
 ) -> Decision:
     """The next poll after one that ended with ``result`` at ``now``; ``state`` is from before that poll."""
     failures = (state.failures if state else 0) + 1 if result.outcome in FAILED else 0
+    pace = _pace(state, result, feed, settings)
     asked = hints(result.status or 0, result.headers, now)
-    longest = max([_ours(result, failures, feed, settings), *_own(result, feed), *asked], key=lambda hint: hint.seconds)
+    weighed = [_ours(result, failures, feed, settings, pace), *_own(result, feed), *asked]
+    weighed.sort(key=lambda hint: -hint.seconds)
+    longest = weighed[0]
     wait, reason = longest.seconds * (1 + JITTER * _fraction(feed.url)), _worded(longest)
     if wait < settings.floor_seconds:
         wait, reason = settings.floor_seconds, f"{reason}; raised to the floor of {_span(settings.floor_seconds)}"
     if wait > settings.cap_seconds:
         wait, reason = settings.cap_seconds, f"{reason}; cut to the cap of {_span(settings.cap_seconds)}"
-    return Decision(now + timedelta(seconds=wait), reason, failures)
+    next_poll = now + timedelta(seconds=wait)
+    if (unskipped := result.skip.after(next_poll)) != next_poll:
+        next_poll, reason = unskipped, f"{reason}; moved to the end of the hours or days that the feed asks to skip"
+    gone = result.status == GONE and not (state and state.address)  # at a new address, the old one is asked again
+    return Decision(next_poll, reason, failures, pace, tuple(map(_worded, weighed)), stopped=gone)
+
+
+def _pace(state: FeedState | None, result: PollResult, feed: ListedFeed, settings: Timing) -> float | None:
+    """What the feed's own interval would be, if the operator did not set one; failures teach nothing about it."""
+    if feed.interval_seconds is not None:
+        return None
+    pace = (state.pace_seconds if state else None) or settings.interval_seconds
+    if result.outcome in FAILED or (result.outcome == "changed" and result.overlap is None):
+        return pace
+    share = result.overlap.share if result.overlap else 1.0
+    slowest = max(settings.slowest_seconds, settings.interval_seconds)
+    return next_pace(pace, share, fastest=settings.floor_seconds, slowest=slowest)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A permanent redirect under observation; ``address`` is where to fetch from now, "" for the listed URL."""
+
+    address: str = ""
+    to: str = ""
+    since: datetime | None = None
+    polls: int = 0
+
+
+def moved(state: FeedState | None, permanent: str, result: PollResult, failures: int, now: datetime) -> Move:
+    """What to make of a poll that was sent on for good to ``permanent`` ("": it was not).
+
+    The new address is used once it was seen often and long enough; it is given up when it is gone or fails as often in
+    a row, and the listed URL is asked again.
+    """
+    before = Move(state.address, state.moved_to, state.moved_since, state.moved_polls) if state else Move()
+    if result.outcome in FAILED:
+        lost = before.address and (failures >= MOVED_POLLS or result.status == GONE)
+        return Move() if lost else before
+    if not permanent:
+        return Move(before.address)
+    since = before.since if permanent == before.to and before.since else now
+    polls = before.polls + 1 if permanent == before.to else 1
+    if polls >= MOVED_POLLS and now - since >= MOVED_FOR:
+        return Move(permanent)
+    return Move(before.address, permanent, since, polls)
 
 
 def first_poll(feed: ListedFeed, now: datetime) -> datetime:
@@ -110,14 +203,23 @@ def first_poll(feed: ListedFeed, now: datetime) -> datetime:
     return now + timedelta(seconds=FIRST_SPREAD_SECONDS * _fraction(feed.url))
 
 
-def due(state: FeedState | None, *, now: datetime, feed: ListedFeed, settings: Timing) -> datetime:
+def due(state: FeedState | None, *, now: datetime, feed: ListedFeed, settings: Timing) -> datetime | None:
     """When a feed is due after a start at ``now``: when its state says, so that a restart asks nothing early.
 
-    A wait longer than the cap counts as the cap: the clock may have been wrong when it was stored, or the cap lowered.
+    A wait longer than the cap (with what the feed asks to skip) counts as the cap: the clock may have been wrong when
+    it was stored, or the cap lowered. None for a feed that is gone.
     """
     if state is None:
         return first_poll(feed, now)
-    return min(state.next_poll, now + timedelta(seconds=settings.cap_seconds))
+    if state.stopped:
+        return None
+    latest = now + timedelta(seconds=settings.cap_seconds)
+    return min(state.next_poll, skip_of(state).after(latest))
+
+
+def skip_of(state: FeedState | None) -> Skip:
+    """What the last body asked to skip."""
+    return Skip(frozenset(state.skip_hours), frozenset(state.skip_days)) if state else NOTHING_SKIPPED
 
 
 def conditional(state: FeedState | None, now: datetime) -> bool:
@@ -132,16 +234,20 @@ def status_outcome(status: int) -> Outcome:
     return "soft" if status in SOFT_STATUSES or 500 <= status < 600 else "hard"
 
 
-def _ours(result: PollResult, failures: int, feed: ListedFeed, settings: Timing) -> Hint:
+def _ours(result: PollResult, failures: int, feed: ListedFeed, settings: Timing, pace: float | None) -> Hint:
     """Our own wait: the interval, or what the back-off makes of it."""
     interval, source = settings.interval_seconds, "the default interval"
+    if pace is not None and pace != interval:
+        interval, source = pace, f"{'slower' if pace > interval else 'faster'} than the default, by what it brings"
     if feed.interval_seconds is not None:
         interval, source = feed.interval_seconds, "the feed's own interval"
     if result.outcome not in FAILED:
         return Hint(interval, source)
     why = _bounded(result.error or f"HTTP {result.status}")
     if result.status == GONE:
-        return Hint(settings.cap_seconds, f"the server says that the feed is gone ({why})")
+        return Hint(
+            settings.cap_seconds, f"not polled any more: the server says that the feed is gone for good ({why})"
+        )
     return Hint(
         interval * max(1.0, FAILED[result.outcome] * failures),
         f"failed {_times(failures)} in a row, {result.outcome} ({why})",

@@ -12,7 +12,8 @@ import structlog
 
 from pipeline.errors import RecordError
 from pipeline.feeds.fetch import Fetched, Validators
-from pipeline.feeds.schedule import Decision, PollResult
+from pipeline.feeds.pace import Overlap
+from pipeline.feeds.schedule import Decision, PollResult, moved
 from pipeline.kafka import read_table
 from pipeline.records import Article, FeedState, Outcome, feed_states
 from pipeline.topics import FEED_STATE
@@ -112,8 +113,16 @@ def following(url: str, state: FeedState | None, polled: Polled, decision: Decis
         last_poll=now,
         next_poll=decision.next_poll,
         reason=decision.reason,
+        considered=decision.considered,
         outcome=result.outcome,
         failures=decision.failures,
+        stopped=decision.stopped,
+        pace_seconds=decision.pace_seconds,
+    )
+    permanent = polled.fetched.permanent_url if polled.fetched else ""
+    move = moved(state, permanent, result, decision.failures, now)
+    after = msgspec.structs.replace(
+        after, address=move.address, moved_to=move.to, moved_since=move.since, moved_polls=move.polls
     )
     if polled.fetched is None or decision.failures:
         return after
@@ -131,7 +140,29 @@ def following(url: str, state: FeedState | None, polled: Polled, decision: Decis
     )
     if polled.articles is None:
         return after
-    return msgspec.structs.replace(after, ttl_seconds=result.ttl_seconds, seen=remembered(polled.articles, state))
+    after = msgspec.structs.replace(
+        after,
+        ttl_seconds=result.ttl_seconds,
+        skip_hours=tuple(sorted(result.skip.hours)),
+        skip_days=tuple(sorted(result.skip.days)),
+        seen=remembered(polled.articles, state),
+        items=len(polled.articles),
+        newest_item=max([one.published for one in polled.articles] + _times(before.newest_item), default=None),
+    )
+    return _compared(after, result.overlap, now) if result.overlap else after
+
+
+def _times(one: datetime | None) -> list[datetime]:
+    return [] if one is None else [one]
+
+
+def _compared(state: FeedState, overlap: Overlap, now: datetime) -> FeedState:
+    state = msgspec.structs.replace(state, seen_share=round(overlap.share, 3))
+    if overlap.gap is None:
+        return state
+    return msgspec.structs.replace(
+        state, gaps=state.gaps + 1, gap_seconds=state.gap_seconds + overlap.gap.total_seconds(), last_gap=now
+    )
 
 
 def _revalidated(state: FeedState, fetched: Fetched) -> FeedState:

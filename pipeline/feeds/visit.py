@@ -11,7 +11,8 @@ from pipeline.clock import Clock
 from pipeline.errors import FetchError, FetchRefusedError, ParseError
 from pipeline.feeds import schedule, state
 from pipeline.feeds.fetch import Fetched, Validators
-from pipeline.feeds.schedule import PollResult
+from pipeline.feeds.pace import overlap
+from pipeline.feeds.schedule import PollResult, Skip
 from pipeline.feeds.state import Polled
 from pipeline.metrics import Metrics
 from pipeline.records import Article, FeedState, Outcome
@@ -40,6 +41,14 @@ class Body(Protocol):
     def update_period_seconds(self) -> float | None:
         """`sy:updatePeriod`: how often it says that it changes."""
 
+    @property
+    def skip_hours(self) -> tuple[int, ...]:
+        """Hours in UTC at which it asks not to be asked."""
+
+    @property
+    def skip_days(self) -> tuple[int, ...]:
+        """Days in UTC, 0 is Monday."""
+
 
 class Parses(Protocol):
     """What is needed of `pipeline.feeds.parser_pool.ParserPool`."""
@@ -59,7 +68,8 @@ async def visit(
         return Polled(PollResult(outcome, error=error.reason))
     if (unchanged := state.outcome_of(fetched, known)) is not None:
         ttl = known.ttl_seconds if known else None
-        return Polled(PollResult(unchanged, fetched.status, fetched.headers, ttl), fetched)
+        skip = schedule.skip_of(known)
+        return Polled(PollResult(unchanged, fetched.status, fetched.headers, ttl, skip=skip), fetched)
     if fetched.body is None:
         outcome = schedule.status_outcome(fetched.status)
         return Polled(PollResult(outcome, fetched.status, fetched.headers, error=f"HTTP {fetched.status}"), fetched)
@@ -70,7 +80,7 @@ async def _fetch(feed: Feed, known: FeedState | None, fetcher: Fetches, metrics:
     sent = state.validators(known) if known is not None and schedule.conditional(known, clock.now()) else None
     began = perf_counter()
     try:
-        return await fetcher.fetch(feed.url, sent)
+        return await fetcher.fetch((known.address if known else "") or feed.url, sent)
     finally:
         metrics.fetch_seconds.observe(perf_counter() - began)
 
@@ -93,5 +103,12 @@ async def _parse(
         metrics.parse_seconds.observe(perf_counter() - began)
     articles = tuple(parsed.articles)
     wishes = [wish for wish in (parsed.ttl_seconds, parsed.update_period_seconds) if wish is not None]
-    result = PollResult("changed", fetched.status, fetched.headers, max(wishes, default=None))
+    result = PollResult(
+        "changed",
+        fetched.status,
+        fetched.headers,
+        max(wishes, default=None),
+        overlap=overlap(articles, known, now),
+        skip=Skip(frozenset(parsed.skip_hours), frozenset(parsed.skip_days)),
+    )
     return Polled(result, fetched, articles, state.news(articles, known), now)

@@ -39,6 +39,42 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     last_full_fetch: datetime | None = None
     """The last poll that was answered with a body."""
 
+    considered: tuple[str, ...] = ()
+    """Everything that spoke for a later poll, in words; `reason` is the one that decided."""
+
+    stopped: bool = False
+    """The server said that the feed is gone for good (410): it is not asked again until somebody resumes it."""
+
+    address: str = ""
+    """Where the feed is fetched from now, after it was moved for good; "": from `url`."""
+
+    moved_to: str = ""
+    moved_since: datetime | None = None
+    moved_polls: int = 0
+    """A permanent redirect that was seen: where to, since when, and how often in a row."""
+
+    pace_seconds: float | None = None
+    """How often the feed turned out to be worth asking; None: not known yet."""
+
+    items: int = 0
+    """Items in the last body."""
+
+    seen_share: float | None = None
+    """Share of the last changed body that was known already."""
+
+    newest_item: datetime | None = None
+    """When the newest item was published that ever was in it."""
+
+    gaps: int = 0
+    gap_seconds: float = 0.0
+    last_gap: datetime | None = None
+    """Bodies that had no item in common with the one before: items in between are lost. How often, how long at the most
+    altogether, and when last."""
+
+    skip_hours: tuple[int, ...] = ()
+    skip_days: tuple[int, ...] = ()
+    """Hours (0 to 23) and days (0 is Monday) in UTC at which the last body asks not to be asked (RSS 2.0)."""
+
     ttl_seconds: float | None = None
     """What the last body asked for (RSS `ttl`, `sy:updatePeriod`); it holds while the body does not change."""
 
@@ -46,4 +82,12 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """`id:text_hash` prefixes of the items in the last body: what a changed body is compared with."""
 
     def __post_init__(self) -> None:
-        require_aware(self.last_poll, self.next_poll, self.last_success, self.last_full_fetch)
+        require_aware(
+            self.last_poll,
+            self.next_poll,
+            self.last_success,
+            self.last_full_fetch,
+            self.moved_since,
+            self.newest_item,
+            self.last_gap,
+        )

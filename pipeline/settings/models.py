@@ -86,6 +86,9 @@ class PollSettings(Model):
     floor_seconds: Seconds = 300
     """No feed is polled more often than this, whatever it or the list says."""
 
+    slowest_seconds: Seconds = 1800
+    """A feed that brings little new is asked less often, but not less often than this while all is well."""
+
     cap_seconds: Seconds = 86_400
     """No feed is polled less often than this, whatever it asks for."""
 
@@ -185,6 +188,10 @@ class SettingsFile(Model):
     outlets_file: Path = Path("outlets.yaml")
     """What is known of outlets. Relative to the folder of this file."""
 
+    actors_file: Path | None = None
+    """Countries and organisations that deny and accuse. Relative to the folder of this file; unless it is named, the
+    actors.yaml beside the rules, or else the shipped list."""
+
 
 class Settings(SettingsFile):
     """The effective settings: file, then environment."""
@@ -206,6 +213,11 @@ class Settings(SettingsFile):
     def outlets_path(self) -> Path:
         """The list of outlets, from wherever we run."""
         return self.directory / self.outlets_file
+
+    @property
+    def actors_path(self) -> Path | None:
+        """The list of actors, from wherever we run, if one is named."""
+        return self.directory / self.actors_file if self.actors_file else None
 
 
 class Feed(Model):

@@ -140,6 +140,25 @@ async def test_redirects_are_followed(status: int) -> None:
     assert (answer_.body, answer_.final_url) == (FEED, f"{site.url}/three")
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "permanent"),
+    [(301, 308, "/three"), (301, 302, "/two"), (302, 301, ""), (307, 307, "")],
+)
+async def test_what_moved_for_good(first: int, second: int, permanent: str) -> None:
+    """As far as permanent redirects lead without a break; what is behind a temporary one says nothing."""
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/one":
+            return web.Response(status=first, headers={"Location": "/two"})
+        if request.path == "/two":
+            return web.Response(status=second, headers={"Location": "/three"})
+        return web.Response(body=FEED)
+
+    async with serving(answer) as site:
+        answer_ = await fetched(f"{site.url}/one")
+        assert answer_.permanent_url == (site.url + permanent if permanent else "")
+
+
 async def test_a_ring_of_redirects_ends() -> None:
     """After the fifth it is given up."""
     async with serving(answering(b"", 302, Location="/again")) as site:

@@ -46,7 +46,7 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
         "counterclaim_articles_in": {"poll", "dedupe", "flag"},
         "counterclaim_duplicates": {"seen_again", "duplicate", "revision"},
         "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH},
-        "counterclaim_feeds": {"new", "ok", "failing"},
+        "counterclaim_feeds": {"new", "ok", "failing", "gone"},
         "counterclaim_child_restarts": {"broker", "poller", "worker"},
     }
     for name, values in expected.items():
@@ -54,7 +54,7 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
         assert {value for sample in samples for value in sample.labels.values()} == values
         assert {sample.value for sample in samples} == {0}
     flags = families["counterclaim_flags"].samples
-    assert {sample.labels["kind"] for sample in flags} == {"denial", "allegation"}
+    assert {sample.labels["kind"] for sample in flags} == {"denial", "allegation", "debunk", "non_denial"}
     assert {sample.labels["language"] for sample in flags} == {*LANGUAGES, "other"}
 
 
@@ -85,7 +85,7 @@ def test_every_name_has_prefix_unit_and_help(metrics: Metrics) -> None:
     assert all(family.name.startswith("counterclaim_") and family.documentation.endswith(".") for family in families)
     histograms = [family.name for family in families if family.type == "histogram"]
     assert histograms
-    assert all(name.endswith("_seconds") for name in histograms)
+    assert all(name.endswith(("_seconds", "_ratio")) for name in histograms)
 
 
 @pytest.mark.parametrize(("seconds", "bucket"), [(0.1, "0.1"), (60.0, "60.0")])

@@ -159,6 +159,21 @@ def test_a_senseless_ttl_is_none(ttl: str) -> None:
     assert parsed(rss("", f"<ttl>{ttl}</ttl>")).ttl_seconds is None
 
 
+@pytest.mark.parametrize(
+    ("channel", "hours", "days"),
+    [
+        ("<skipHours><hour>3</hour>\n<hour> 22 </hour></skipHours>", (3, 22), ()),
+        ("<skipHours><hour>24</hour><hour>25</hour><hour>x</hour></skipHours>", (0,), ()),
+        ("<skipDays><day>Sunday</day><day>monday</day><day>Someday</day></skipDays>", (), (0, 6)),
+        ("", (), ()),
+    ],
+)
+def test_when_not_to_ask(channel: str, hours: tuple[int, ...], days: tuple[int, ...]) -> None:
+    """All hours and days of the lists, those that there are."""
+    feed = parsed(rss("", channel))
+    assert (feed.skip_hours, feed.skip_days) == (hours, days)
+
+
 def test_an_empty_feed_is_a_feed() -> None:
     """Quiet days are no error."""
     assert parsed(rss("")).articles == ()

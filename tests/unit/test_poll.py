@@ -237,3 +237,65 @@ async def test_articles_carry_the_time_of_their_fetch(world: World) -> None:
     batch = batches.decode(world.journal.records[0][2])
     assert batch.fetched == batch.articles[0].fetched == began
     assert world.journal.polled[0].next_poll - began > timedelta(seconds=600)
+
+
+async def test_a_feed_that_is_gone_is_left_alone(world: World) -> None:
+    """410 is the last question, over restarts, too; the others go on."""
+    async with serving(answering(b"", 410)) as gone, serving(Paper("1 one")) as there:
+        for _ in range(5):
+            await world.once(feed(gone.url), feed(there.url))
+            world.clock.turn(90_000)
+        assert len(gone.requests) == 1
+        assert len(there.requests) == 5
+    assert world.journal.states[gone.url].stopped
+    assert world.sample("feeds", state="gone") == 1
+
+
+async def test_a_feed_that_moved_for_good_is_fetched_from_there(world: World) -> None:
+    """After days of the same answer the old address is not bothered any more; a temporary redirect changes nothing."""
+    paper = Paper("1 one")
+    async with serving(paper) as new:
+
+        async def moved(_request: web.Request) -> web.Response:
+            return web.Response(status=301, headers={"Location": f"{new.url}/feed"})
+
+        async def elsewhere(_request: web.Request) -> web.Response:
+            return web.Response(status=302, headers={"Location": f"{new.url}/other"})
+
+        async with serving(moved) as old, serving(elsewhere) as temporary:
+            for _ in range(6):
+                await world.once(feed(old.url), feed(temporary.url))
+                world.clock.turn(90_000)
+            assert len(old.requests) == 3
+            assert len(temporary.requests) == 6
+    assert world.journal.states[old.url].address == f"{new.url}/feed"
+    assert world.journal.states[temporary.url].address == ""
+
+
+async def test_what_was_missed_is_counted(world: World) -> None:
+    """A body that has no item in common with the last one: its feed moved faster than we asked."""
+    paper = Paper("1 one\n2 two\n3 three")
+    async with serving(paper) as site:
+        await world.once(feed(site.url))
+        world.clock.turn(700)
+        paper.text = "3 three\n4 four\n5 five"
+        await world.once(feed(site.url))
+        assert world.sample("feed_gaps_total") == 0
+        world.clock.turn(700)
+        paper.text = "7 seven\n8 eight\n9 nine"
+        await world.once(feed(site.url))
+    assert world.sample("feed_gaps_total") == 1
+    assert world.sample("feed_seen_ratio_count") == 2
+    known = world.journal.states[site.url]
+    assert (known.gaps, known.seen_share, known.items) == (1, 0.0, 3)
+
+
+async def test_hours_to_skip_hold_over_a_304(world: World) -> None:
+    """What a body asked is kept until the next body."""
+    async with serving(Paper("skip 13 14\n1 one")) as site:
+        await world.once(feed(site.url))
+        assert world.journal.states[site.url].skip_hours == (13, 14)
+        world.clock.turn(3000)
+        await world.once(feed(site.url))
+        assert world.journal.polled[-1].outcome == "not_modified"
+        assert world.journal.polled[-1].next_poll.hour == 15

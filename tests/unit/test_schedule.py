@@ -42,6 +42,7 @@ class Timing:
 
     interval_seconds: float = 600
     floor_seconds: float = 300
+    slowest_seconds: float = 600
     cap_seconds: float = 86_400
 
 
@@ -167,10 +168,20 @@ def test_a_success_ends_the_back_off() -> None:
     assert within_jitter((decision.next_poll - NOW).total_seconds(), 600)
 
 
-def test_a_gone_feed_keeps_a_slow_poll() -> None:
-    """410 goes to the cap at once, with its reason."""
-    assert wait(PollResult("hard", 410)) == 86_400
-    assert "gone" in reason(PollResult("hard", 410))
+def test_a_gone_feed_is_not_polled_again_by_itself() -> None:
+    """410 stops it, with its reason; a restart does not start it again."""
+    decision = after(None, PollResult("hard", 410), now=NOW, feed=Listed(), settings=Timing())
+    assert decision.stopped
+    assert "gone" in decision.reason
+    assert due(state(stopped=True), now=NOW, feed=Listed(), settings=Timing()) is None
+
+
+def test_a_gone_address_is_not_a_gone_feed() -> None:
+    """What a permanent redirect led to may go; the listed URL is asked again then."""
+    decision = after(
+        state(address="https://new.example/feed"), PollResult("hard", 410), now=NOW, feed=Listed(), settings=Timing()
+    )
+    assert not decision.stopped
 
 
 @pytest.mark.parametrize(
