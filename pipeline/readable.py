@@ -108,10 +108,24 @@ def _flagged(value: bytes) -> Line:
 
 
 def _quotes(record: FlaggedArticle) -> list[list[Piece]]:
-    """Each flag's rule, and its quotes within the text around them."""
+    """Each flag's rule, whether it is old, who says it against whom, and its quotes within the text around them."""
     return [
-        [Piece(f"{flag.kind} ({visible(flag.rule)}): "), *_in_context(record.article, flag)] for flag in record.flags
+        [
+            Piece(f"{flag.kind} ({visible(flag.rule)}): "),
+            *([Piece("historic  ", DIM)] if flag.historic else []),
+            *([Piece(f"{who}  ", BOLD)] if (who := parties(flag)) else []),
+            *_in_context(record.article, flag),
+        ]
+        for flag in record.flags
     ]
+
+
+def parties(flag: Flag) -> str:
+    """`actor → target` as the list of actors calls them; `?` is not named; "" if neither is."""
+    if flag.actor is None and flag.target is None:
+        return ""
+    actor, target = (visible(one.name) if one else "?" for one in (flag.actor, flag.target))
+    return actor if flag.target is None else f"{actor} → {target}"
 
 
 def _in_context(article: Article, flag: Flag) -> list[Piece]:

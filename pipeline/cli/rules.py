@@ -6,19 +6,19 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.records import Kind
 from pipeline.rules import load_rules
 from pipeline.rules.examples import Trial, try_examples
 from pipeline.rules.load import read_rule_files
+from pipeline.rules.ruleset import Pack
 from pipeline.settings.load import load_settings
 
-rules_app = typer.Typer(
-    name="rules", help="Check the rule files, run their examples, list the rules.", no_args_is_help=True
-)
+rules_app = typer.Typer(name="rules", help="Check, list, explain and compare the rules.", no_args_is_help=True)
 
 RulesOption = Annotated[
     Path | None,
@@ -51,7 +51,7 @@ def run_examples(rules: RulesOption = None, config: ConfigOption = None, as_json
 
 @rules_app.command("list")
 def list_rules(rules: RulesOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the rules: id, version, kind, category.
+    """List the rules: id, version, kind, category; and how many of each kind a language has.
 
     counterclaim rules list --json
     """
@@ -61,12 +61,21 @@ def list_rules(rules: RulesOption = None, config: ConfigOption = None, as_json: 
         for pack in loaded.packs.values()
         for rule in pack.rules
     ]
+    languages = {language: count_kinds(pack) for language, pack in sorted(loaded.packs.items())}
     if as_json:
-        print(json.dumps({"hash": loaded.hash, "rules": found}))
+        print(json.dumps({"hash": loaded.hash, "languages": languages, "rules": found}))
         return
     for one in found:
         print(f"{one['kind']:10}  {one['category']:21}  {one['rule']} v{one['version']}")
-    print(f"{len(found)} rules, rule set {loaded.hash}")
+    for language, kinds in languages.items():
+        told = ", ".join(f"{number} {kind}" for kind, number in kinds.items() if number)
+        print(f"{language}: {sum(kinds.values())} rules ({told})")
+    print(f"{len(found)} rules in {len(languages)} languages, rule set {loaded.hash}")
+
+
+def count_kinds(pack: Pack) -> dict[Kind, int]:
+    """How many rules of each kind a language has."""
+    return {kind: sum(rule.kind == kind for rule in pack.rules) for kind in get_args(Kind)}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
     connect    connections, errors in words
     publish    `Publisher`: acknowledged sends from asyncio
-    follow     `Follower` and `read_table`: group-less reading
+    follow     `Follower`, `read_log` and `read_table`: group-less reading
     admin      topics applied and shown
     lag        consumer lag
 
@@ -11,7 +11,7 @@
 
 from pipeline.kafka.admin import ActualTopic, Change, apply_topics, describe_topics, differences, require_topics
 from pipeline.kafka.connect import ping
-from pipeline.kafka.follow import Follower, Message, begin_offsets, end_offsets, read_table
+from pipeline.kafka.follow import Follower, Message, begin_offsets, end_offsets, read_log, read_table
 from pipeline.kafka.lag import PartitionLag, lag
 from pipeline.kafka.publish import Position, Publisher
 
@@ -30,6 +30,7 @@ __all__ = [
     "end_offsets",
     "lag",
     "ping",
+    "read_log",
     "read_table",
     "require_topics",
 ]

@@ -1,4 +1,4 @@
-"""Group-less reading: follow topics as they grow, read a compacted topic to its end, and where the end is.
+"""Group-less reading: follow topics as they grow, read a topic to its end, and where the end is.
 
 Where a log ends is taken from the high watermark of a fetch. ListOffsets "latest" must not be trusted: Tansu answers
 the last batch's base + 1, which is too low whenever a batch has more than one record.
@@ -144,6 +144,23 @@ def read_table(bootstrap: Sequence[str], topic: str) -> dict[bytes, bytes]:
             quiet_since = time.monotonic() if batches else quiet_since
             _check_stall(quiet_since, [topic])
     return table
+
+
+def read_log(bootstrap: Sequence[str], topic: str) -> Iterator[Message]:
+    """Every record that a topic holds, up to its present end. Nothing is committed. Blocks; raises KafkaError."""
+    with _consumer(bootstrap) as consumer:
+        partitions = _assign(consumer, [topic])
+        consumer.seek_to_beginning(*partitions)
+        ends: dict[Any, int] = {}
+        waiting_since = time.monotonic()
+        while not _reached(consumer, partitions, ends):
+            batches = consumer.poll(timeout_ms=FETCH_WAIT_MS, max_records=_POLL_RECORDS)
+            for partition, records in batches.items():
+                # What came after the end was known is not of this reading: a topic that grows would never end.
+                yield from (_message(one) for one in records if one.offset < ends.get(partition, one.offset + 1))
+            # After the records were used: the reader's own time is no silence of the cluster.
+            waiting_since = time.monotonic() if batches else waiting_since
+            _check_stall(waiting_since, [topic])
 
 
 def end_offsets(bootstrap: Sequence[str], topics: Sequence[str]) -> dict[tuple[str, int], int]:

@@ -258,13 +258,26 @@ def _narrowed(node: Exclusion, fields: Iterable[Field]) -> Exclusion:
 
 
 def _taker(kind: Kind, own: Sequence[Span], flags: Iterable[Flag]) -> str:
-    """The rule whose flag of this kind runs over these words."""
+    """The first rule whose flag of this kind meets these words; both run over what stands between their parts."""
+    mine = _runs_over(own)
     for flag in flags:
-        for mine in own:
-            there = [span for span in flag.spans if span.field == mine.field]
-            if flag.kind == kind and there and there[0].start < mine.end and mine.start < there[-1].end:
-                return flag.rule
+        theirs = _runs_over(flag.spans)
+        if flag.kind == kind and any(
+            mine[field][0] < theirs[field][1] and theirs[field][0] < mine[field][1] for field in mine.keys() & theirs
+        ):
+            return flag.rule
     return ""
+
+
+def _runs_over(spans: Sequence[Span]) -> dict[Field, tuple[int, int]]:
+    fields = {span.field for span in spans}
+    return {
+        field: (
+            min(span.start for span in spans if span.field == field),
+            max(span.end for span in spans if span.field == field),
+        )
+        for field in fields
+    }
 
 
 def _rank(match: Match) -> tuple[int, int, Match]:

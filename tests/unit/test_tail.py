@@ -20,6 +20,7 @@ from pipeline.records import (
     Field,
     Flag,
     FlaggedArticle,
+    Mention,
     Record,
     Span,
     dead_letter,
@@ -67,6 +68,31 @@ def flagged(*spans: Span, heartbeat: int | None = None, **changes: str) -> Messa
     flags = (flag,) if spans else ()
     record = FlaggedArticle(article=article(**changes), flags=flags, ruleset="abc", flagged=NOW, heartbeat=heartbeat)
     return message(FLAGS, record)
+
+
+@pytest.mark.parametrize(
+    ("actor", "target", "historic", "shown"),
+    [
+        ("Norland", "Southland", False, "Norland → Southland  "),
+        ("Norland", None, False, "Norland  "),
+        (None, "Southland", True, "historic  ? → Southland  "),
+        ("Nor\x1bland", None, True, "historic  Nor\\x1bland  "),
+        (None, None, False, ""),
+    ],
+)
+def test_a_flag_says_who_against_whom_and_whether_it_is_old(
+    actor: str | None, target: str | None, historic: bool, shown: str
+) -> None:
+    """Before the quote; a name cannot steer the terminal."""
+    quote = span("title", "denies")
+    who, whom = (Mention(name=name, span=quote) if name else None for name in (actor, target))
+    flag = Flag(
+        id="1", kind="denial", category="x", rule="r", version=1, score=1.0, spans=(quote,), actor=who, target=whom,
+        historic=historic,
+    )  # fmt: skip
+    record = FlaggedArticle(article=article(), flags=(flag,), ruleset="abc", flagged=NOW)
+    _, line, _ = str(readable(message(FLAGS, record))).splitlines()
+    assert line == f"    denial (r): {shown}{TITLE}"
 
 
 def test_a_flag_shows_kind_outlet_title_and_quotes() -> None:
