@@ -22,7 +22,7 @@ def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; made if need be.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write a commented starter configuration: settings, feed list, outlets, rules, and schemas for your editor.
+    """Write a commented starter configuration: settings, feeds, outlets, actors, rules, and schemas for your editor.
 
     Nothing that is there already is overwritten.
 
@@ -50,7 +50,7 @@ def init(
 def _starter_files() -> dict[Path, Path]:
     """The shipped files that make a configuration, by their path inside its folder."""
     config = shipped("config")
-    names = ["counterclaim.yaml", "feeds.yaml", "outlets.yaml"]
+    names = ["counterclaim.yaml", "feeds.yaml", "outlets.yaml", "actors.yaml"]
     rules = sorted(path.relative_to(config) for path in (config / "rules").glob("*.yaml"))
     return {name: config / name for name in (*map(Path, names), *rules)}
 

@@ -174,6 +174,9 @@ class Frame(_Model):
     pronouns: Listed = ()
     """Third person: he, she, they. They stand for the last matching actor."""
 
+    relative: Listed = ()
+    """Relative pronouns: who, which, que. They stand for the name right before."""
+
     we: Listed = ()
     """First person: I, we, my. It stands for whoever is quoted."""
 

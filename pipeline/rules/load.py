@@ -12,11 +12,17 @@ import msgspec
 
 from pipeline.documents import Document, check, read_document
 from pipeline.errors import Problem, RuleError
+from pipeline.resources import shipped
+from pipeline.rules.actors import NO_ACTORS, Actors, read_actors
+from pipeline.rules.attribution import attribution
 from pipeline.rules.grammar import QueryError, parse_entry, parse_query
 from pipeline.rules.lexicon import Lexicon, Place, Rule, Weights
 from pipeline.rules.query import Query, Unless, attributes, either, is_local
 from pipeline.rules.ruleset import Pack, Rules, StoredRule
+from pipeline.rules.statement import nobody
 from pipeline.rules.ways import ways
+
+ACTORS_FILE: Final = "actors.yaml"
 
 HASH_BYTES: Final = 6
 """12 hex digits: rule sets are few, so that is far more than keeps them apart, and short enough to read out."""
@@ -44,20 +50,41 @@ class RuleFile:
         return self.document.file
 
 
-def load_rules(directory: Path) -> Rules:
-    """The rules of all files in a folder.
+def load_rules(directory: Path, actors: Path | None = None) -> Rules:
+    """The rules of all files in a folder, and who can be named by them.
+
+    Args:
+        directory: the folder.
+        actors: the list of actors; unless given, `actors.yaml` beside the folder, or else the shipped one.
 
     Raises:
         RuleError: with every problem of every file: unknown key, unknown list, a query that makes no sense ….
     """
-    files = read_rule_files(directory)
-    return Rules([Pack(file.lexicon.language, file.rules, historic=file.historic) for file in files], rules_hash(files))
+    problems: list[Problem] = []
+    files = _read_all(directory, problems)
+    named = any(file.lexicon.frame for file in files)
+    known = read_actors(actors or _actors_beside(directory), problems) if actors or named else NO_ACTORS
+    if problems:
+        raise RuleError(problems)
+    return Rules([_pack(file, known) for file in files], rules_hash(files, known))
 
 
-def rules_hash(files: Sequence[RuleFile]) -> str:
+def rules_hash(files: Sequence[RuleFile], actors: Actors = NO_ACTORS) -> str:
     """What the files say, in 12 hex digits of BLAKE2b; their comments, layout and names do not count."""
     said = [file.lexicon.model_dump(mode="json") for file in sorted(files, key=lambda file: file.lexicon.language)]
-    return hashlib.blake2b(msgspec.json.encode(said, order="sorted"), digest_size=HASH_BYTES).hexdigest()
+    whole = msgspec.json.encode([said, actors.names] if actors.names else said, order="sorted")
+    return hashlib.blake2b(whole, digest_size=HASH_BYTES).hexdigest()
+
+
+def _pack(file: RuleFile, actors: Actors) -> Pack:
+    language, frame = file.lexicon.language, file.lexicon.frame
+    attribute = attribution(language, frame, file.frame, actors) if frame else nobody
+    return Pack(language, file.rules, attribute, historic=file.historic)
+
+
+def _actors_beside(directory: Path) -> Path:
+    beside = directory.absolute().parent / ACTORS_FILE
+    return beside if beside.is_file() else shipped("config") / ACTORS_FILE
 
 
 def read_rule_files(directory: Path) -> tuple[RuleFile, ...]:
@@ -67,13 +94,18 @@ def read_rule_files(directory: Path) -> tuple[RuleFile, ...]:
         RuleError: with every problem of every file.
     """
     problems: list[Problem] = []
+    files = _read_all(directory, problems)
+    if problems:
+        raise RuleError(problems)
+    return files
+
+
+def _read_all(directory: Path, problems: list[Problem]) -> tuple[RuleFile, ...]:
     paths = sorted(directory.glob("*.yaml"))
     if not paths:
         problems.append(Problem(directory, None, "there is no rule file here: add one such as en.yaml"))
     files = [file for path in paths if (file := _read(path, problems)) is not None]
     problems += _same_language(files)
-    if problems:
-        raise RuleError(problems)
     return tuple(files)
 
 

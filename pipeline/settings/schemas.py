@@ -15,6 +15,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from pipeline.records.schemas import DIALECT, RECORDS, field_docstrings, record_schema
+from pipeline.rules.actors import ActorsFile
 from pipeline.rules.lexicon import Lexicon
 from pipeline.settings.models import FeedsFile, OutletsFile, SettingsFile
 
@@ -23,6 +24,7 @@ FILES: Final[Mapping[str, type[BaseModel]]] = {
     "feeds": FeedsFile,
     "outlets": OutletsFile,
     "rules": Lexicon,
+    "actors": ActorsFile,
 }
 """The shapes of the configuration files, by the name of their schema."""
 

@@ -156,6 +156,7 @@ def test_a_starter_configuration_is_sound(desk: Path) -> None:
         "counterclaim.yaml",
         "feeds.yaml",
         "outlets.yaml",
+        "actors.yaml",
         "rules",
         "schemas",
     }

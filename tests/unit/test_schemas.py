@@ -79,6 +79,7 @@ def test_the_fields_of_a_record_are_described() -> None:
         ("feeds", "config/feeds.yaml"),
         ("feeds", "seeds/feeds/*.yaml"),
         ("outlets", "config/outlets.yaml"),
+        ("actors", "config/actors.yaml"),
         ("rules", "config/rules/*.yaml"),
     ],
 )
