@@ -9,14 +9,18 @@ leaves out one that does: the tests hold it to that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from pipeline.rules.query import Query, Word
-from pipeline.rules.ways import Group, Rarity, Way, ways
+from pipeline.rules.ways import Group, Rarity, Way, letters, ways
+
+_LONG: Final = 4
+_MEDIUM: Final = 3
+"""Letters that a word needs not to be too frequent to be asked for, alone and in a list."""
 
 
 class Stored(NamedTuple):
@@ -36,15 +40,13 @@ class Stored(NamedTuple):
         return bool(self.fields >> field & 1) and self.here <= there
 
 
-class Hit(NamedTuple):
-    """A place in the folded text where a word begins that a query requires."""
+class Hits(NamedTuple):
+    """Words of the index in a text, from its start to its end: their numbers, and the places where they begin."""
 
-    place: int
-    groups: tuple[int, ...]
-    """Groups of words that it is one of."""
-
-    stored: Sequence[Stored]
-    """Queries stored under it which the article can match."""
+    words: list[int]
+    places: list[int]
+    stored: Mapping[int, Sequence[Stored]]
+    """Under which words queries are stored that the article can match, and which these are."""
 
 
 class Index:
@@ -57,9 +59,9 @@ class Index:
         for number, query in enumerate(queries):
             for way in ways(query, rarity) or ():
                 first, *rest = sorted(way.groups, key=rarity.frequency)
-                for group in (*rest, *way.elsewhere):
+                needs = Way(_worth_asking(rest), way.fields, _worth_asking(way.elsewhere))
+                for group in needs.groups + needs.elsewhere:
                     groups.setdefault(group, len(groups))
-                needs = way._replace(groups=tuple(rest))
                 for word in first:
                     under = stored.setdefault(word, {}).setdefault(needs, [])
                     if number not in under[-1:]:
@@ -77,19 +79,36 @@ class Index:
         # The DFA is three times as fast as the other implementations here, and small for thousands of words.
         self._automaton = AhoCorasick(literals, implementation=Implementation.DFA) if literals else None
 
-    def hits(self, folded: str) -> list[Hit]:
-        """Where required words are in a folded text, sentence after sentence; none if no query can match."""
+    def hits(self, folded: str) -> Hits | None:
+        """The required words that are in a folded text; None if no query can match."""
         if self._automaton is None:
-            return []
+            return None
         found = self._automaton.find_matches_as_indexes(f" {folded} ", overlapping=True)
-        words = {number for number, _, _ in found}
+        words = {word for word, _, _ in found}
         there = {group for word in words for group in self._groups[word]}
-        stored = {word: [one for one in self._stored[word] if one.anywhere <= there] for word in words}
-        if not any(stored.values()):
-            return []
-        return [Hit(place, self._groups[word], stored[word]) for word, place, _ in found]
+        stored = {
+            word: some
+            for word in words
+            if (under := self._stored[word]) and (some := [one for one in under if one.anywhere <= there])
+        }
+        if not stored:
+            return None
+        # They come by their ends, and so by their beginnings too: none holds a blank before its last character.
+        return Hits([word for word, _, _ in found], [place for _, place, _ in found], stored)
+
+    def fitting(self, hits: Hits, first: int, behind: int, field: int) -> set[int]:
+        """Queries that can match in a sentence of a field: in it are the hits from ``first`` to before ``behind``."""
+        words = set(hits.words[first:behind])
+        there = {group for word in words for group in self._groups[word]}
+        stored = (one for word in words for one in hits.stored.get(word, ()))
+        return {query for one in stored if one.fits(field, there) for query in one.queries}
 
 
 def _stored(way: Way, queries: Sequence[int], groups: Mapping[Group, int]) -> Stored:
     here = frozenset(groups[group] for group in way.groups)
     return Stored(tuple(queries), here, here | {groups[group] for group in way.elsewhere}, way.fields)
+
+
+def _worth_asking(groups: Iterable[Group]) -> tuple[Group, ...]:
+    """The groups whose words are not in nearly every article: "part *in*" is told by "part"."""
+    return tuple(group for group in groups if min(map(letters, group)) >= (_LONG if len(group) == 1 else _MEDIUM))

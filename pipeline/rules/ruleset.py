@@ -11,7 +11,7 @@ which an earlier rule has flagged does not count, so that one statement gives on
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
 from pipeline.rules.folding import FORMS, Folded, fold
-from pipeline.rules.index import Hit, Index, Stored
+from pipeline.rules.index import Hits, Index
 from pipeline.rules.match import Atom, Match, Text, Vocabulary, find
 from pipeline.rules.query import Query, is_local, leaves
 from pipeline.rules.statement import Attribute, Statement, Who, nobody
@@ -96,6 +96,7 @@ class Pack:
         wanted = frozenset().union(*(self._leaves[number] for number in numbers))
         text = Text(self._vocabulary.postings(where, wanted), _attributes(article))
         flags = []
+        old: frozenset[int] | None = None
         taken: dict[Kind, list[Atom]] = {}
         for number in numbers:
             rule = self.rules[number]
@@ -106,7 +107,8 @@ class Pack:
                 best = min(matches, key=_rank)
                 before.extend(_stretches(best))
                 who = self._attribute(Statement(rule.kind, rule.category, best, texts, where))
-                historic = self._is_historic(best, texts, where)
+                old = self._old(texts, where) if old is None else old
+                historic = any(position in old for position, _ in _by_sentence(best)) or _of_title(old)
                 flags.append(_flag(article, rule, matches, spans(best, texts, where), who, historic=historic))
         return tuple(flags)
 
@@ -121,39 +123,41 @@ class Pack:
         """Rules that these texts can match, in file order, and the sentences in which they can."""
         whole = Folded("\n".join(texts))
         hits = self._hits(whole)
-        if not hits:
+        if hits is None:
             return Candidates((), ())
         rules: set[int] = set()
         where: list[Cut] = []
-        for start, sentence, fitting in _fitting(texts, hits):
-            rules |= fitting
-            where.append(Cut(sentence, whole.words(start + sentence.start, start + sentence.end)))
+        for sentence, begin, first, behind in _hit_sentences(texts, hits):
+            if fitting := self._index.fitting(hits, first, behind, sentence.field):
+                rules |= fitting
+                where.append(Cut(sentence, whole.words(begin + sentence.start, begin + sentence.end)))
         if not all(self._local[number] for number in rules):
             where = _all_sentences(texts)
         return Candidates(sorted(rules), where)
 
-    def _is_historic(self, match: Match, texts: Sequence[str], where: Sequence[Cut]) -> bool:
-        """Whether the title, or the sentence of a match, tells that it is old."""
+    def _old(self, texts: Sequence[str], where: Sequence[Cut]) -> frozenset[int]:
+        """Positions of the sentences, of the title and of these, that tell of something old."""
         if self._historic is None:
-            return False
-        own = {position for position, _ in _by_sentence(match)}
-        here = [one for one in where if one.sentence.position in own and one.sentence.field]
-        title = [cut(texts, sentence) for sentence in sentences(0, texts[0])]
-        return bool(find(self._historic, Text(self._old_words.postings([*title, *here]), {})))
+            return frozenset()
+        here = {one.sentence: one for one in where} | {one.sentence: one for one in _title(texts)}
+        found = find(self._historic, Text(self._old_words.postings(here.values()), {}))
+        return frozenset(position for match in found for position, _ in _by_sentence(match))
 
-    def _hits(self, whole: Folded) -> list[Hit]:
-        """Where required words begin, in the text that was folded."""
+    def _hits(self, whole: Folded) -> Hits | None:
+        """Required words, and where they begin in the text that was folded."""
         if self._forms is None:
             hits = self._index.hits(whole.text)
-            return hits if whole.direct else [hit._replace(place=whole.begin(hit.place)) for hit in hits]
+            if hits is None or whole.direct:
+                return hits
+            return hits._replace(places=list(map(whole.begin, hits.places)))
         # Each word is followed by its forms, all of which begin where the word does.
         forms = [(word, *self._forms(word)) for word in whole.text.split()]
         hits = self._index.hits(" ".join(form for some in forms for form in some))
-        if not hits:
-            return []
+        if hits is None:
+            return None
         spans = whole.word_spans()
         starts = list(accumulate((sum(len(form) + 1 for form in some) for some in forms), initial=0))
-        return [hit._replace(place=spans[bisect_right(starts, hit.place) - 1][0]) for hit in hits]
+        return hits._replace(places=[spans[bisect_right(starts, place) - 1][0] for place in hits.places])
 
 
 class Rules:
@@ -244,29 +248,34 @@ def _all_sentences(texts: Sequence[str]) -> list[Cut]:
     return [cut(texts, sentence) for field, text in enumerate(texts) for sentence in sentences(field, text)]
 
 
-def _fitting(texts: Sequence[str], hits: Sequence[Hit]) -> Iterator[tuple[int, Sentence, set[int]]]:
-    """Sentences in which queries can match, in text order, and which these are; and where the field's text begins.
+def _of_title(positions: Iterable[int]) -> bool:
+    return any(position >> FIELD_SHIFT == 0 for position in positions)
 
-    ``hits``: places in the texts, one line feed between, sentence after sentence.
+
+def _title(texts: Sequence[str]) -> list[Cut]:
+    return [cut(texts, sentence) for sentence in sentences(0, texts[0])]
+
+
+def _hit_sentences(texts: Sequence[str], hits: Hits) -> Iterator[tuple[Sentence, int, int, int]]:
+    """Sentences with a word under which queries are stored, in text order.
+
+    With each: where the text of its field begins (places count through all texts, one line feed between), and which
+    hits are in it, the first and that behind the last.
     """
-    remaining = iter(hits)
-    hit = next(remaining, None)
-    begin = 0
-    for field, text in enumerate(texts):
-        ends = sentence_ends(text) if hit is not None and hit.place <= begin + len(text) else []
-        while hit is not None and hit.place <= begin + len(text):
-            number = bisect_right(ends, hit.place - begin)
-            end = begin + ends[number]
-            groups: set[int] = set()
-            stored: list[Stored] = []
-            while hit is not None and hit.place < end:
-                groups.update(hit.groups)
-                stored += hit.stored
-                hit = next(remaining, None)
-            fitting = {query for one in stored if one.fits(field, groups) for query in one.queries}
-            if fitting:
-                yield begin, Sentence(field, ends[number - 1] if number else 0, ends[number]), fitting
-        begin += len(text) + 1
+    begin, field, done = 0, 0, 0
+    ends: list[int] | None = None
+    for number, (word, place) in enumerate(zip(hits.words, hits.places, strict=True)):
+        if place < done or word not in hits.stored:
+            continue
+        while place > begin + len(texts[field]):
+            begin, field, ends = begin + len(texts[field]) + 1, field + 1, None
+        if ends is None:
+            ends = sentence_ends(texts[field])
+        nth = bisect_right(ends, place - begin)
+        sentence = Sentence(field, ends[nth - 1] if nth else 0, ends[nth])
+        done = begin + sentence.end
+        first = bisect_left(hits.places, begin + sentence.start, 0, number)
+        yield sentence, begin, first, bisect_left(hits.places, done, number)
 
 
 def _by_sentence(match: Match) -> Iterator[tuple[int, list[Atom]]]:

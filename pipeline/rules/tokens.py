@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from pipeline.rules.folding import HAN, Folded, fold, words
@@ -28,20 +29,24 @@ _WIDE_STOPS: Final = "。！？｡"
 """Full-width stops: they end a sentence without white space behind them."""
 _STOPS: Final = ".!?…؟۔" + _WIDE_STOPS
 _RUN: Final = _STOPS + "\"'”’)]»）】」』》〉"
-_STOP = re.compile(rf"[{_STOPS}\n](?:(?P<plain>(?<=[^\W\d_]{{5}}\.) (?=[A-Z]))|[{re.escape(_RUN)}\s]*)")
-"""What may be an end. Plainly one: behind five letters, which no abbreviation has, and before a capital."""
 _ENDS_WIDE = re.compile(f"[{_WIDE_STOPS}]")
 _WIDE_LETTER = re.compile(f"[{HAN}]")
+_ABBREVIATIONS: Final = (
+    *("mr", "mrs", "ms", "dr", "prof", "rev", "hon", "st", "jr", "sr", "sen", "rep", "gov", "gen", "col", "lt", "sgt"),
+    *("capt", "maj", "adm", "inc", "ltd", "co", "corp", "no", "vs", "jan", "feb", "mar", "apr", "jun", "jul", "aug"),
+    *("sept", "sep", "oct", "nov", "dec", "sra", "srta", "dra", "mme", "nr", "bzw", "ca", "geb", "sig", "dott", "avv"),
+    *("им", "ул", "руб", "тыс", "млн", "млрд", "ім", "вул", "грн", "sn", "doç", "av"),
+)
 _ABBREVIATION = re.compile(
-    r"(?:\b[^\W\d_]|\b(?:mr|mrs|ms|dr|prof|rev|hon|st|jr|sr|sen|rep|gov|gen|col|lt|sgt|capt|maj|adm|inc|ltd|co|corp|no|vs|"
-    r"jan|feb|mar|apr|jun|jul|aug|sept|sep|oct|nov|dec|"
-    r"sra|srta|dra|mme|nr|bzw|ca|geb|sig|dott|avv|им|ул|руб|тыс|млн|млрд|ім|вул|грн|sn|doç|av)"
+    rf"(?:\b[^\W\d_]|\b(?:{'|'.join(_ABBREVIATIONS)})"
     r"|\b(?:am|vom|zum|der|den|dem|des|die|das|im|ab|bis|und|nach)\s\d\d?)\Z",  # German: "am 3. Mai"
     re.IGNORECASE,
 )
 _LONGEST_ABBREVIATION: Final = 8
-_LONGEST_WORD: Final = 4
-"""Letters of the longest word among them: where there are more before a full stop, it is none."""
+_BY_LENGTH = groupby(sorted(_ABBREVIATIONS, key=len), key=len)
+_PLAIN = r"(?<=\w\.)(?<![\d_]\.)(?<!\b\w\.)" + "".join(rf"(?<!(?i:\b(?:{'|'.join(some)})\.))" for _, some in _BY_LENGTH)
+_STOP = re.compile(rf"[{_STOPS}\n](?:(?P<plain>{_PLAIN}\x20(?=[A-Z0-9À-ÖØ-ÞЁЄІЇҐА-Я]))|[{re.escape(_RUN)}\s]*)")
+"""What may be an end. Nine in ten plainly are: a word that is no abbreviation, a full stop, a blank, a capital."""
 _CLAUSE_END = re.compile(
     r"""(?P<said>“[^”]*”|«[^»]*»|„[^“”]*[“”]|「[^」]*」|『[^』]*』|"[^"]*"|‘[^’]*’(?!\w)|(?<!\w)'[^']*'(?!\w))"""
     r"|(?P<asked>[?？؟])|(?P<border>[;—–|；：؛。！]|:(?!\d)|\s-\s)"
@@ -106,10 +111,7 @@ def asks(text: str, place: int, end: int) -> bool:
 
 
 def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
-    run = stop[0]
-    start, end = stop.span()
-    if run == ". ":  # nearly all: decided without looking farther than need be
-        return not text[end : end + 1].islower() and not _abbreviates(text, start)
+    run, start, end = stop[0], stop.start(), stop.end()
     if run.count("\n") > 1 or _ENDS_WIDE.search(run):
         return True
     if run[0] in "!?" and _WIDE_LETTER.match(text, max(0, start - 1)):  # half-width, but no less of an end
@@ -118,10 +120,5 @@ def _ends_sentence(text: str, stop: re.Match[str]) -> bool:
         return False
     if text[end : end + 1].islower():  # "approx. five"; a text whose lines are wrapped
         return False
-    return "\n" in run or not (run[0] == "." and _abbreviates(text, start))
-
-
-def _abbreviates(text: str, stop: int) -> bool:
-    """Whether the full stop here belongs to an abbreviation."""
-    before = text[max(0, stop - _LONGEST_ABBREVIATION) : stop]
-    return not before[-_LONGEST_WORD - 1 :].isalpha() and _ABBREVIATION.search(before) is not None
+    before = text[max(0, start - _LONGEST_ABBREVIATION) : start]
+    return "\n" in run or not (run[0] == "." and _ABBREVIATION.search(before))

@@ -16,6 +16,8 @@ _LETTER_RARITY: Final = 0.3
 _CROWD: Final = 20
 """Queries that may ask for a word before it is taken for a frequent one, in proportion to their number."""
 
+_FIRST_HAN: Final = "\u3000"
+_HAN_LETTERS: Final = 3
 _MOST_WAYS: Final = 64
 """Ways to satisfy one NEAR that are told apart; with more, its sides are stored by their words alone."""
 
@@ -35,6 +37,11 @@ class Way(NamedTuple):
     elsewhere: tuple[Group, ...] = ()
 
 
+def letters(word: Word) -> int:
+    """How many letters a word has; a Han character tells as much as three."""
+    return len(word.text) * (1 if word.text < _FIRST_HAN else _HAN_LETTERS)
+
+
 class Rarity:
     """How rare words are, guessed: long ones are, and those that few queries ask for."""
 
@@ -43,7 +50,7 @@ class Rarity:
 
     def frequency(self, words: Group) -> float:
         """Of any of these words in a text; only the order of two figures counts, and only for speed."""
-        return sum(_LETTER_RARITY ** len(word.text) * max(1.0, self._asked[word] / _CROWD) for word in words)
+        return sum(_LETTER_RARITY ** letters(word) * max(1.0, self._asked[word] / _CROWD) for word in words)
 
     def cost(self, some: Sequence[Way]) -> float:
         """How often one of these ways has to be looked at, its rarest group being what is looked for."""

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.rules import tokens
 from pipeline.rules.folding import Folded, clitic_forms, fold, words
 from pipeline.rules.tokens import sentences
 
@@ -137,6 +138,18 @@ def test_taking_apart_leaves_three_letters() -> None:
     """A short word is not taken apart, nor one of another script."""
     assert clitic_forms("ولد") == ()
     assert clitic_forms("denies") == ()
+
+
+@given(
+    st.lists(
+        st.sampled_from(["said", "Mr", "it", "X", "3", "им", "é", "Été", ". ", ".", "? ", '." ', "\n", "。", "(", " "])
+    )
+)
+def test_what_plainly_is_an_end_is_one(parts: list[str]) -> None:
+    """The short way to decide about a full stop says what the long one says."""
+    text = "".join(parts)
+    plain = [stop for stop in tokens._STOP.finditer(text) if stop.lastgroup]
+    assert all(tokens._ends_sentence(text, stop) for stop in plain)
 
 
 @pytest.mark.parametrize(
