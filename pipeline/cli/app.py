@@ -11,6 +11,7 @@ from pipeline.cli.backtest import run_backtest
 from pipeline.cli.config import config_app
 from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
+from pipeline.cli.feeds import feeds_app
 from pipeline.cli.ingest import run_ingest
 from pipeline.cli.init import init
 from pipeline.cli.poll import poll
@@ -39,6 +40,7 @@ app.command(rich_help_panel=RUN)(poll)
 app.command(rich_help_panel=RUN)(worker)
 app.command("ingest", rich_help_panel=RUN)(run_ingest)
 app.command(rich_help_panel=LOOK)(tail)
+app.add_typer(feeds_app, name="feeds", rich_help_panel=LOOK)
 app.command("backtest", rich_help_panel=RULES)(run_backtest)
 app.command(rich_help_panel=RULES)(evaluate)
 rules_app.command("explain")(explain)

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.cli.tables import print_table
 from pipeline.kafka import ActualTopic, apply_topics, begin_offsets, describe_topics, differences, end_offsets
 from pipeline.settings.load import load_settings
 from pipeline.settings.models import Settings
@@ -42,7 +42,7 @@ def apply(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     table = Table("topic", "done", "what", box=None)
     for change in changes:
         table.add_row(change.topic, change.action, change.detail)
-    _print(table)
+    print_table(table)
 
 
 @topics_app.command("show")
@@ -62,7 +62,7 @@ def show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     table = Table("topic", "key", "partitions", "replication", "clean-up", "holds", "end offsets", "state", box=None)
     for state in states:
         table.add_row(*_row(state))
-    _print(table)
+    print_table(table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +137,3 @@ def _row(state: State) -> list[str]:
 
 def _wanted(settings: Settings) -> tuple[Topic, ...]:
     return topics(settings.kafka.partitions, settings.kafka.replication, settings.worker.app_id)
-
-
-def _print(table: Table) -> None:
-    """A table that a pipe gets whole: no line is cut at a width that nobody has."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=1000)
-    console.print(table, soft_wrap=not console.is_terminal)

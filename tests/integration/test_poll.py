@@ -192,6 +192,40 @@ async def test_articles_reach_the_log_and_a_restart_asks_nothing_early(cluster: 
     assert states[f"{site.url}/herald"].etag == '"2"'
 
 
+async def test_the_state_of_the_feeds_is_shown(cluster: Cluster, tmp_path: Path) -> None:
+    """`feeds status` puts first what needs somebody; `feeds show` says why; a feed that is not listed is said so."""
+
+    async def missing(_request: web.Request) -> web.Response:
+        return web.Response(status=404)
+
+    async with serving(paths({"/good": Paper("good", "Harvest is late"), "/lost": missing})) as site:
+        config = write_config(tmp_path / "config", [listed(f"{site.url}/{name}", name) for name in ("good", "lost")])
+        await poll_once(cluster, config)
+
+    async def feeds(*arguments: str) -> tuple[int | None, str, str]:
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "pipeline", "feeds", *arguments, "--config", str(config),
+            env=environment(cluster), stdout=pipe, stderr=pipe,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        return process.returncode, out.decode(), err.decode()
+
+    code, out, _ = await feeds("status", "--json")
+    assert code == 0
+    assert [(one["outlet"], one["health"], one["failures"]) for one in json.loads(out)] == [
+        ("lost", "failing", 1),
+        ("good", "ok", 0),
+    ]
+    code, out, _ = await feeds("status", "--failing")
+    assert "HTTP 404" in out
+    assert "good" not in out
+    code, out, _ = await feeds("show", f"{site.url}/good")
+    assert "the default interval" in out
+    code, _, err = await feeds("show", f"{site.url}/other")
+    assert (code, "no such feed is listed" in err) == (2, True)
+
+
 class Dying(Publisher):
     """A publisher whose process dies in the moment before the state of a poll is written."""
 

@@ -1,0 +1,131 @@
+"""`counterclaim feeds`: how the feeds fare, and why each is polled when it is."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.cli.tables import print_table
+from pipeline.errors import UsageError
+from pipeline.feeds.report import FeedReport, reports, span
+from pipeline.feeds.state import load_states
+from pipeline.settings.checks import check_url, feed_key
+from pipeline.settings.load import load_feeds, load_settings
+
+feeds_app = typer.Typer(
+    name="feeds", help="How the feeds fare, and why each is polled when it is.", no_args_is_help=True
+)
+
+UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The feed, as it is listed.")]
+
+
+@feeds_app.command("status")
+def status(
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds that need somebody.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every feed: state, last success, last item, interval and why, known share, gaps, errors in words.
+
+    counterclaim feeds status --failing
+    """
+    found = _reports(config)
+    shown = [one for one in found if one.health in {"failing", "gone", "quiet"} or one.overdue] if failing else found
+    if as_json:
+        print(json.dumps([_plain(one) for one in shown], ensure_ascii=False))
+        return
+    now = datetime.now(UTC)
+    table = Table("state", "outlet", "last success", "last item", "every", "known", "gaps", "feed and reason", box=None)
+    for one in shown:
+        table.add_row(*_row(one, now))
+    print_table(table)
+    healths = Counter(one.health for one in found)
+    print(f"{len(found)} feeds: " + ", ".join(f"{count} {name}" for name, count in sorted(healths.items())))
+
+
+@feeds_app.command("show")
+def show(url: UrlArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show one feed, and everything that was weighed for its next poll.
+
+    counterclaim feeds show https://news.example/rss.xml
+    """
+    one = _listed(url, _reports(config))
+    if as_json:
+        print(json.dumps(_plain(one), ensure_ascii=False))
+        return
+    for name, text in _lines(one, datetime.now(UTC)):
+        print(f"{name:>13}  {text}")
+
+
+def _reports(config: Any) -> list[FeedReport]:
+    settings = load_settings(config_dir(config), os.environ)
+    return reports(load_feeds(settings), load_states(settings.kafka.servers), datetime.now(UTC))
+
+
+def _listed(url: str, found: Sequence[FeedReport]) -> FeedReport:
+    try:
+        key = feed_key(check_url(url))
+    except ValueError as error:
+        raise UsageError(f"{url}: {error}") from error
+    for one in found:
+        if feed_key(one.url) == key:
+            return one
+    raise UsageError(f"{url}: no such feed is listed; `counterclaim feeds status` shows those that are")
+
+
+def _row(one: FeedReport, now: datetime) -> list[str]:
+    known = "" if one.seen_share is None else f"{one.seen_share:.0%}"
+    every = "" if one.interval_seconds is None else span(one.interval_seconds)
+    state = f"{one.health}, overdue" if one.overdue else one.health
+    return [
+        state,
+        one.outlet,
+        _ago(one.last_success, now),
+        _ago(one.last_item, now),
+        every,
+        known,
+        str(one.gaps or ""),
+        f"{one.url}  {one.reason}",
+    ]
+
+
+def _lines(one: FeedReport, now: datetime) -> Iterator[tuple[str, str]]:
+    yield "feed", one.url
+    if one.fetched_from:
+        yield "fetched from", f"{one.fetched_from} (it moved for good)"
+    yield "outlet", one.outlet
+    yield "state", one.health + (f", {one.failures} failures in a row" if one.failures else "")
+    yield "last success", _ago(one.last_success, now) or "never"
+    yield "last item", _ago(one.last_item, now) or "none yet"
+    if one.seen_share is not None:
+        yield "known share", f"{one.seen_share:.0%} of the last changed body"
+    if one.gaps:
+        yield "gaps", f"{one.gaps}, at most {span(one.gap_seconds)} altogether, the last {_ago(one.last_gap, now)}"
+    if one.next_poll is not None:
+        yield (
+            "next poll",
+            f"{one.next_poll.isoformat(timespec='seconds')}{', overdue: is a poller running?' * one.overdue}",
+        )
+    yield "because", one.reason
+    for other in one.considered:
+        yield "weighed", other
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    seconds = (now - moment).total_seconds()
+    return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
+
+
+def _plain(one: FeedReport) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(one).items()}
