@@ -229,7 +229,7 @@ def _locale(language: str) -> Locale | None:
 
 def _name(alpha2: str) -> str:
     """A country's English name, as flags call it whatever the language."""
-    return str(Locale("en").territories[alpha2])
+    return str(Locale("en").territories[alpha2]).split(" (")[0]
 
 
 def _cldr_names(alpha2: str, language: str, country: Country) -> Iterator[str]:

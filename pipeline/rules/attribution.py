@@ -15,7 +15,7 @@ from pipeline.records import Mention, Span
 from pipeline.rules.actors import Actors
 from pipeline.rules.gazetteer import Gazetteer, Hit
 from pipeline.rules.lexicon import Frame
-from pipeline.rules.naming import mention, span
+from pipeline.rules.naming import is_person, mention, span
 from pipeline.rules.query import Query
 from pipeline.rules.reading import (
     ABOUT,
@@ -26,6 +26,7 @@ from pipeline.rules.reading import (
     ARTICLE,
     BE,
     BY,
+    CLAIMS,
     DENIALS,
     DENIED,
     DENY,
@@ -34,6 +35,7 @@ from pipeline.rules.reading import (
     NOUN,
     OF,
     PARTICIPLE,
+    PERSON,
     PRONOUN,
     SAY,
     SKIP,
@@ -45,7 +47,20 @@ from pipeline.rules.reading import (
     Tagger,
 )
 from pipeline.rules.statement import Attribute, Statement, Who
-from pipeline.rules.syntax import against, agent, claim_noun, leading, object_, owner, patient, sayer, speaker, subject
+from pipeline.rules.syntax import (
+    against,
+    agent,
+    claim_noun,
+    leading,
+    object_,
+    owner,
+    patient,
+    runs,
+    sayer,
+    speaker_before,
+    speaker_behind,
+    subject,
+)
 from pipeline.rules.tokens import SENTENCE_SHIFT, Cut, cut, sentences
 
 MAX_CLAIM: Final = 30
@@ -55,7 +70,7 @@ MAX_BACK: Final = 6
 """Sentences back in which "he" or "the ministry" is looked for."""
 
 _DENIAL: Final = (DENY, DENIED, DENIALS, SAY)
-_ALLEGATION: Final = (ACCUSE, ACCUSED, ALLEGE, HEARSAY, ACCUSATIONS, SAY)
+_ALLEGATION: Final = (ACCUSE, ACCUSED, ALLEGE, HEARSAY, ACCUSATIONS, CLAIMS, SAY)
 
 _Read = Callable[[Cut], Reading]
 
@@ -107,8 +122,8 @@ class _Search:
         found = self._of(cue) if cue else _Found()
         words = (cue.first, cue.last) if cue else self.atoms[0]
         actor = self._mention(found.actor, words)
-        if actor is None and self._may_be_spoken(cue):
-            actor = self._mention(self._speaker(), words)
+        if actor is None:
+            actor = self._mention(self._speaker(cue), words)
         target = self._mention(found.target, words)
         if actor and target and target.span.start < actor.span.end and actor.span.start < target.span.end:
             target = None
@@ -121,22 +136,28 @@ class _Search:
         for part in _DENIAL if self.denial else _ALLEGATION:
             for first, last in self.atoms:
                 for at in range(first, last + 1):
-                    if reading.tags[at] & part and not (part == ALLEGE and self._is_noun(at)):
+                    if reading.tags[at] & part and self._plays(at, part):
                         end = at
                         while end < last and reading.tags[end + 1] & part and not reading.stops[end + 1]:
                             end += 1
                         return _Cue(part, at, end)
         return None
 
-    def _is_noun(self, at: int) -> bool:
-        """Whether a word that may be noun or verb (claims, charges) is a noun here."""
+    def _plays(self, at: int, part: int) -> bool:
+        """Whether a word that can be several things is this one here: claims, charges, alleged, charged (that)."""
         reading = self.reading
-        if not reading.tags[at] & NOUN:
-            return False
+        tags = reading.tags[at]
         before = reading.tags[at - 1] if at else 0
         behind = reading.tags[at + 1] if at + 1 < reading.end else 0
-        denied = any(reading.tags[place] & DENY for place in range(max(0, at - 6), at))
-        return denied or bool(before & (ARTICLE | LINK) or behind & (LINK | BY))
+        if part == ACCUSE and tags & ALLEGE:
+            return not behind & THAT
+        if part != ALLEGE or not tags & (NOUN | HEARSAY):
+            return part != CLAIMS or bool(behind & THAT)
+        if before & (ARTICLE | LINK | BE) or (behind & (LINK | BY) and at + 1 not in reading.hit_at):
+            return False
+        if tags & HEARSAY:
+            return bool(behind & (THAT | PRONOUN)) or (at + 1 < reading.end and reading.named(at + 1))
+        return not any(reading.tags[place] & DENY for place in range(max(0, at - 6), at))
 
     def _of(self, cue: _Cue) -> _Found:
         part, first, last = cue
@@ -153,6 +174,9 @@ class _Search:
         if part == SAY:
             return self._says(first, last)
         return self._denial_noun(first) if part == DENIALS else self._accusation_noun(first)
+
+    def _passive_cue(self, cue: _Cue) -> bool:
+        return cue.part in (DENIED, ACCUSED) or (cue.part in (DENY, ACCUSE) and self._passive(cue.first, cue.last))
 
     def _passive(self, first: int, last: int) -> bool:
         """Whether a participle is one of the passive here: was accused, accused of, accused by, (they) are accused."""
@@ -171,7 +195,7 @@ class _Search:
             return not self.denial or self._is_claim(patient(reading, first))
         if reading.tags[behind] & BY:
             return True
-        return not self.denial and bool(reading.tags[behind] & (ABOUT | THAT)) and not self._pronoun_before(first)
+        return not self.denial and bool(reading.tags[behind] & ABOUT) and not self._pronoun_before(first)
 
     def _pronoun_before(self, first: int) -> bool:
         return first > 0 and bool(self.reading.tags[first - 1] & (PRONOUN | WE)) and not self.reading.stops[first]
@@ -282,19 +306,23 @@ class _Search:
 
     # -- who speaks, where no verb tells
 
-    def _may_be_spoken(self, cue: _Cue | None) -> bool:
-        return cue is None or cue.part in (DENY, SAY, DENIALS, ALLEGE) or (cue.part == ACCUSE and not self.denial)
-
-    def _speaker(self) -> Phrase_ | None:
+    def _speaker(self, cue: _Cue | None) -> Phrase_ | None:
+        """Who speaks, by a headline's colon or dash or by a verb of saying elsewhere in the sentence."""
         reading = self.reading
         first, last = self.atoms[0][0], max(end for _, end in self.atoms)
-        if (found := speaker(reading, first, last)) is not None:
+        if (found := speaker_behind(reading, last)) is not None:
             return found
+        if cue is not None and (cue.part not in (DENY, DENIALS, SAY, ALLEGE) or self._passive_cue(cue)):
+            return None
+        if (found := speaker_before(reading, first)) is not None:
+            return found
+        if not self.denial and cue is not None:
+            return None
         says = sorted((at for at in range(reading.end) if reading.tags[at] & SAY), key=lambda at: abs(at - first))
         for say in says:
             if (found := sayer(reading, say)) is not None and not (found[0] <= first <= found[1]):
                 return found
-        if self._cue() is None and (found := subject(reading, first, last)) is not None and found[1] < first:
+        if self.denial and cue is None and (found := subject(reading, first, last)) is not None and found[1] < first:
             return found
         return None
 
@@ -315,16 +343,23 @@ class _Search:
         reading, at = self.reading, phrase[0]
         if reading.tags[at] & WE:
             first, last = self.atoms[0][0], max(end for _, end in self.atoms)
-            said = speaker(reading, min(first, at), last) or next(
-                (sayer(reading, say) for say in range(reading.end) if reading.tags[say] & SAY), None
-            )
+            said = speaker_behind(reading, last) or speaker_before(reading, min(first, at))
+            said = said or next((sayer(reading, say) for say in range(reading.end) if reading.tags[say] & SAY), None)
             return mention(reading, said) if said and not said[0] <= at <= said[1] else None
-        own = leading(reading, reading.clause_start(at))
-        found = mention(reading, own) if own and own[1] < at else None
+        person = bool(reading.tags[at] & PERSON)
+        found = next((one for one in self._names_in(reading, at, person=person)), None)
         for earlier in self._earlier() if found is None else ():
-            if (first_name := leading(earlier, 0)) and (found := mention(earlier, first_name)):
+            if found := next(self._names_in(earlier, earlier.end, person=person), None):
                 break
         return Mention(name=found.name, code=found.code, span=span(reading, phrase)) if found else None
+
+    @staticmethod
+    def _names_in(reading: Reading, end: int, *, person: bool) -> Iterator[Mention]:
+        """Whom "it" or "she" may mean: whoever the sentence begins with; of persons, any that is named before."""
+        own = leading(reading, reading.clause_start(end - 1)) if end else None
+        for run in ((own,) if own else ()) if not person else (*((own,) if own else ()), *runs(reading, 0, end)):
+            if run[1] < end and (found := mention(reading, run)) and (not person or is_person(reading, run)):
+                yield found
 
     def _hits_before(self, place: int) -> Iterator[Hit]:
         for reading in reversed(list(self._earlier())):

@@ -174,6 +174,9 @@ class Frame(_Model):
     pronouns: Listed = ()
     """Third person: he, she, they. They stand for the last matching actor."""
 
+    persons: Listed = ()
+    """Those of `pronouns` that stand for a person, never for a country: he, she."""
+
     relative: Listed = ()
     """Relative pronouns: who, which, que. They stand for the name right before."""
 

@@ -45,6 +45,13 @@ def mention(reading: Reading, phrase: Phrase_ | None, before: Sequence[Hit] = ()
     return _with_role(entity.named, _role(roles), where)
 
 
+def is_person(reading: Reading, phrase: Phrase_) -> bool:
+    """Whether a phrase may be a person's: it holds a word that is neither on the list nor a role of many."""
+    return any(at not in reading.hit_at and reading.named(at) for at in range(phrase[0], phrase[1] + 1)) or (
+        not any(hit.named.kind != "role" for hit in _within(reading, phrase))
+    )
+
+
 def _exactly(reading: Reading, trimmed: Phrase_, head: Phrase_, entity: Hit, where: Span) -> Mention:
     """A phrase with a name of the list and no role: that name, if nothing else is there."""
     rest = [at for at in range(head[0], head[1] + 1) if reading.hit_at.get(at) != entity]

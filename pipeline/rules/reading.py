@@ -28,7 +28,7 @@ DENIALS, ACCUSATIONS, CLAIMS = (PART[key] for key in ("denials", "accusations", 
 BE, BY, OF, GENITIVE, ABOUT = (PART[key] for key in ("be", "by", "of", "genitive", "about"))
 AGAINST, OBJECT, THAT, ARTICLE = (PART[key] for key in ("against", "object", "that", "articles"))
 PREPOSITION, BREAK, SKIP = (PART[key] for key in ("prepositions", "breaks", "skip"))
-PRONOUN, RELATIVE, WE = (PART[key] for key in ("pronouns", "relative", "we"))
+PRONOUN, PERSON, RELATIVE, WE = (PART[key] for key in ("pronouns", "persons", "relative", "we"))
 
 VERB: Final = DENY | ACCUSE | ALLEGE | SAY | DENIED | ACCUSED
 NOUN: Final = ACCUSATIONS | CLAIMS | DENIALS
@@ -43,6 +43,9 @@ _QUOTE: Final = re.compile(r"[\"'‘’“”«»„「」『』]")
 
 MAX_PHRASE: Final = 9
 """Words of a noun phrase: longer ones are half a clause."""
+
+MAX_HEAD: Final = 6
+"""Words from the beginning of a clause to a preposition within its subject."""
 
 Phrase_ = tuple[int, int]
 """First and last word of a noun phrase."""
@@ -173,10 +176,18 @@ class Reading:
         while first > 0 and last - first < MAX_PHRASE - 1 and not self.stops[first] and self._inside(first - 1):
             if self.tags[first] & ARTICLE and not self.tags[first - 1] & LINK:
                 break
+            if self.tags[first - 1] & LINK and first - 1 not in self.hit_at and not self._heads(first - 2):
+                break
             first -= 1
         while first < last and self.tags[first] & LINK and not self.hit_at.get(first):
             first += 1
         return first, last
+
+    def _heads(self, at: int) -> bool:
+        """Whether a phrase may begin at or before a word that a preposition follows: *lawyers* for X."""
+        if at < 0 or self.stops[at + 1]:
+            return False
+        return self.named(at) or self.role(at) or at - self.clause_start(at) < MAX_HEAD
 
     def phrase_after(self, first: int) -> Phrase_ | None:
         """The noun phrase that begins with a word."""
@@ -207,9 +218,12 @@ class Reading:
             return True
         return not tags & (VERB | BE | THAT | BREAK | SKIP | PRONOUN | RELATIVE | WE | HEARSAY | BY | OBJECT)
 
-    def clause_start(self, at: int) -> int:
-        """The first word after the last strong stop before a word."""
-        return next((place for place in range(at, 0, -1) if self.stops[place] == STRONG), 0)
+    def clause_start(self, at: int, *, breaks: bool = False) -> int:
+        """The first word after the last strong stop; with ``breaks``, also after a word that ends a clause."""
+        for place in range(at, 0, -1):
+            if self.stops[place] == STRONG or (breaks and self.tags[place - 1] & BREAK):
+                return place
+        return 0
 
     def clause_end(self, at: int) -> int:
         """One behind the last word before the next stop after a word, or before a word that ends a clause."""

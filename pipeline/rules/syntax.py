@@ -36,6 +36,9 @@ from pipeline.rules.reading import (
     Reading,
 )
 
+OWNER_REACH: Final = 4
+"""Words between a noun and its owner before it: "Iranian spy boat charges"."""
+
 REACH: Final = 8
 """Words between a verb and the noun whose owner is the target: "rejected a string of hotly disputed US claims"."""
 
@@ -85,7 +88,7 @@ def object_(reading: Reading, first: int, last: int) -> Phrase_ | None:
     order = reading.frame.order
     if order == "sov":
         return next(
-            (run for run in _runs(reading, reading.clause_start(first), first) if _marked(reading, run[1])), None
+            (run for run in runs(reading, reading.clause_start(first), first) if _marked(reading, run[1])), None
         )
     at = last + 1
     if order == "vso" and (doer := _subject_after(reading, last)) and subject(reading, first, last) == doer:
@@ -131,13 +134,18 @@ def claim_noun(reading: Reading, first: int, last: int) -> int | None:
     return None
 
 
-def speaker(reading: Reading, first: int, last: int) -> Phrase_ | None:
-    """Who a headline's colon or dash says it is from: "'…': X", "… - X", "X: …". The words spoken run first to last."""
+def speaker_behind(reading: Reading, last: int) -> Phrase_ | None:
+    """Who a headline's last colon or dash says it is from: "'…': X", "… - X"."""
     tail = max((at for at in range(1, reading.end) if reading.stops[at] == STRONG), default=0)
     if tail > last and reading.end - tail <= MAX_SPEAKER and reading.gap(tail).strip() not in ("[", "]", "|", "..."):
         found = reading.phrase_after(tail)
         if found is not None and (found[1] == reading.end - 1 or reading.tags[found[1] + 1] & SAY):
             return found
+    return None
+
+
+def speaker_before(reading: Reading, first: int) -> Phrase_ | None:
+    """Who stands before a headline's colon: "X: …"."""
     colon = next((at for at in range(1, first + 1) if _COLON.search(reading.gap(at))), 0)
     start = reading.clause_start(colon - 1) if colon else 0
     if colon and colon - start <= MAX_SPEAKER:
@@ -265,21 +273,32 @@ def _agent_before(reading: Reading, first: int) -> Phrase_ | None:
 
 
 def _owner_before(reading: Reading, noun: int, start: int) -> Phrase_ | None:
-    for at in range(noun - 1, start - 1, -1):
-        tags = reading.tags[at]
-        if reading.stops[at + 1] or tags & (BREAK | VERB | THAT):
+    for at in range(noun - 1, max(start, noun - OWNER_REACH) - 1, -1):
+        tags, listed = reading.tags[at], at in reading.hit_at
+        if reading.stops[at + 1] or (tags & (BREAK | VERB | THAT | LINK | BE | SKIP) and not listed):
             return None
-        if tags & GENITIVE and at > start and at not in reading.hit_at:
+        if tags & GENITIVE and at > start and not listed:
             return reading.phrase_before(at - 1)
-        if "before" in reading.frame.owner and reading.named(at):
-            return _run_back(reading, at, start)
-        if "before" in reading.frame.owner and reading.role(at) and reading.hit_at[at].named.code != SPOKES:
+        if tags & ARTICLE and tags & (PRONOUN | WE) and not listed:  # its claims
+            return leading(reading, reading.clause_start(at, breaks=True))
+        if "before" in reading.frame.owner and _owns(reading, at, noun):
             return _run_back(reading, at, start)
     return None
 
 
+def _owns(reading: Reading, at: int, noun: int) -> bool:
+    """Whether a bare name owns a noun: one of the list, or right before it; a place in quotation marks does not."""
+    if at not in reading.hit_at:
+        return reading.named(at) and at == noun - 1 and not reading.quoted(noun)
+    if reading.role(at):
+        return reading.hit_at[at].named.code != SPOKES
+    return True
+
+
 def _owner_after(reading: Reading, noun: int) -> Phrase_ | None:
     at = noun + 1
+    if at + 1 < reading.end and not reading.tags[at] and reading.tags[at + 1] & BY:
+        at += 1  # a report made by X
     if at >= reading.end or reading.stops[at]:
         return None
     if reading.tags[at] & (BY | OF) and at not in reading.hit_at:
@@ -317,7 +336,7 @@ def _known_first(reading: Reading, phrase: Phrase_) -> bool:
 def _first_run(reading: Reading, verb: int) -> Phrase_ | None:
     """The first name of a clause that is neither owner nor object."""
     start = reading.clause_start(verb)
-    for run in _runs(reading, start, verb):
+    for run in runs(reading, start, verb):
         before = reading.tags[run[0] - 1] if run[0] > start else 0
         owned = before & NOUN and "after" in reading.frame.owner
         if not (owned or before & (AGAINST | BY | OF) or _marked(reading, run[1]) or _nominative(reading, run) is None):
@@ -334,8 +353,8 @@ def _first_run(reading: Reading, verb: int) -> Phrase_ | None:
     return (start, at - 1) if ends and at < verb else None
 
 
-def _runs(reading: Reading, start: int, end: int) -> Iterator[Phrase_]:
-    """Names with the role words beside them, in text order."""
+def runs(reading: Reading, start: int, end: int) -> Iterator[Phrase_]:
+    """Names with the role words beside them, in text order, from a word up to another."""
     at = start
     while at < end:
         if not (reading.named(at) or reading.role(at)):
