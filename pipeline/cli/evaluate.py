@@ -8,15 +8,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import ConfigOption, JsonOption
-from pipeline.cli.rules import RulesOption, rules_dir
+from pipeline.cli.options import ConfigOption, JsonOption, read_files
+from pipeline.cli.rules import RulesOption, open_rules
 from pipeline.errors import UsageError
 from pipeline.evaluate.bootstrap import RESAMPLES, SEED
 from pipeline.evaluate.examples import strongest
-from pipeline.evaluate.gold import Gold, read_gold
+from pipeline.evaluate.gold import read_gold
 from pipeline.evaluate.layout import as_json, as_text, wrong_as_text
 from pipeline.evaluate.score import Part, chosen, judge, report
-from pipeline.rules import load_rules
 from pipeline.rules.explain import explainers
 from pipeline.rules.load import read_rule_files
 
@@ -65,11 +64,11 @@ def evaluate(
         counterclaim evaluate --gold tests/gold/en.jsonl
         counterclaim evaluate --gold labelled.jsonl --rules my-rules --json | jq .scopes
     """
-    lines = chosen([line for file in [*gold, *(files or [])] for line in _read(file)], held_out)
+    given = [line for name, data in read_files([*gold, *(files or [])]) for line in read_gold(data, Path(name))]
+    lines = chosen(given, held_out)
     if not lines:
         raise UsageError(f"no line is left to score with --held-out {held_out}")
-    folder = rules_dir(rules, config)
-    loaded = load_rules(folder)
+    folder, loaded = open_rules(rules, config)
     judged = list(judge(loaded, lines))
     found = report(judged, loaded.hash, resamples, seed)
     wrong = strongest(judged, examples, explainers(read_rule_files(folder), loaded) if examples else {})
@@ -80,10 +79,3 @@ def evaluate(
         print(text)
     for one in wrong:
         print("\n" + "\n".join(wrong_as_text(one)))
-
-
-def _read(path: Path) -> list[Gold]:
-    try:
-        return read_gold(path.read_bytes(), path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error

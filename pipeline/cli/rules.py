@@ -12,7 +12,7 @@ import typer
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.records import Kind
-from pipeline.rules import load_rules
+from pipeline.rules import Rules, load_rules
 from pipeline.rules.examples import Trial, try_examples
 from pipeline.rules.load import read_rule_files
 from pipeline.rules.ruleset import Pack
@@ -29,6 +29,14 @@ RulesOption = Annotated[
 def rules_dir(rules: Path | None, config: Path | None) -> Path:
     """The folder of rule files that a command works with."""
     return rules if rules is not None else load_settings(config_dir(config), os.environ).rules_path
+
+
+def open_rules(rules: Path | None, config: Path | None) -> tuple[Path, Rules]:
+    """That folder, and its rules with the actors that go with it: for the configured one, the configured."""
+    if rules is not None:
+        return rules, load_rules(rules)
+    settings = load_settings(config_dir(config), os.environ)
+    return settings.rules_path, load_rules(settings.rules_path, settings.actors_path)
 
 
 @rules_app.command("test")
@@ -55,7 +63,7 @@ def list_rules(rules: RulesOption = None, config: ConfigOption = None, as_json: 
 
     counterclaim rules list --json
     """
-    loaded = load_rules(rules_dir(rules, config))
+    _, loaded = open_rules(rules, config)
     found = [
         {"rule": rule.id, "version": rule.version, "kind": rule.kind, "category": rule.category}
         for pack in loaded.packs.values()

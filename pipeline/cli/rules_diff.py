@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.progress import track
 
 from pipeline.backtest import backtest
-from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.cli.options import ConfigOption, JsonOption, config_dir, read_files
+from pipeline.cli.rules import open_rules
 from pipeline.errors import RecordError, UsageError
 from pipeline.evaluate.compare import Change, Comparison, Dated, Difference, Volume, compare
 from pipeline.evaluate.layout import quotes
@@ -84,7 +85,7 @@ def diff(
         raise UsageError("say either --articles FILE or --since 7d")
     now = datetime.now(UTC)
     back = parse_since(since) if since else None
-    before, after = (load_rules(_folder(name, config)) for name in (old, new))
+    before, after = (_rules(name, config) for name in (old, new))
     if back is None:
         found = compare(_of_files(articles or [], now), before, after, examples)
         skipped = 0
@@ -196,29 +197,22 @@ def _counts(counts: Counter[tuple[str, Change]]) -> dict[str, dict[Change, int]]
     return {key: {change: counts[key, change] for change in CHANGES} for key in sorted({key for key, _ in counts})}
 
 
-def _folder(name: str, config: Path | None) -> Path:
+def _rules(name: str, config: Path | None) -> Rules:
     if name == CURRENT:
-        return load_settings(config_dir(config), os.environ).rules_path
+        return open_rules(None, config)[1]
     folder = Path(name)
     if not folder.is_dir():
         raise UsageError(f"{name}: is no folder of rule files; `{CURRENT}` is the configured one")
-    return folder
+    return load_rules(folder)
 
 
-def _of_files(files: Iterable[Path], now: datetime) -> Iterator[Dated]:
-    lines = read_documents([(str(path), _bytes(path)) for path in files], now)
+def _of_files(files: Sequence[Path], now: datetime) -> Iterator[Dated]:
+    lines = read_documents(read_files(files), now)
     # Without rules: who flags them is for the comparison to say.
     for _, result in _with_progress(backtest(lines, Rules([], ""), now), len(lines)):
         if result.duplicate_of is None:
             when = result.line.when
             yield Dated(when.astimezone(UTC).date() if when else None, result.article)
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _messages(servers: tuple[str, ...]) -> Iterable[Message]:

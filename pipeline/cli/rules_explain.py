@@ -15,14 +15,13 @@ from rich.console import Console
 from rich.text import Text
 
 from pipeline.cli.options import ConfigOption, JsonOption
-from pipeline.cli.rules import RulesOption, rules_dir
+from pipeline.cli.rules import RulesOption, open_rules
 from pipeline.dedupe.language import decide_language
 from pipeline.errors import UsageError
 from pipeline.evaluate.layout import quotes
 from pipeline.feeds.files import STDIN, Line, read_documents, to_article
 from pipeline.logs import visible
 from pipeline.records import FIELDS, Article, Flag, Mention
-from pipeline.rules import load_rules
 from pipeline.rules.explain import Block, Explainer, Explanation, Outcome, Tried, explainers
 from pipeline.rules.load import read_rule_files
 
@@ -70,8 +69,7 @@ def explain(
     documents = [msgspec.structs.replace(line, **parts) for line in given]
     if not any(line.title or line.lead or line.body for line in documents):
         raise UsageError("there is nothing to explain: give a text, a file, - or --title")
-    folder = rules_dir(rules, config)
-    loaded = load_rules(folder)
+    folder, loaded = open_rules(rules, config)
     known = explainers(read_rule_files(folder), loaded)
     console = Console(highlight=False, soft_wrap=True)
     for number, line in enumerate(documents):
