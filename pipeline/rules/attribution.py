@@ -141,7 +141,15 @@ class _Search:
                         while end < last and reading.tags[end + 1] & part and not reading.stops[end + 1]:
                             end += 1
                         return _Cue(part, at, end)
-        return None
+        return self._saying()
+
+    def _saying(self) -> _Cue | None:
+        """Where the match is what somebody says: the verb of saying nearest before it, or else behind it."""
+        reading, first = self.reading, self.atoms[0][0]
+        says = [at for at in range(reading.end) if reading.tags[at] & SAY]
+        before = [at for at in says if at < first and reading.clause_start(first) <= at]
+        at = before[-1] if before else next(iter(says), None)
+        return None if at is None else _Cue(SAY, at, at)
 
     def _plays(self, at: int, part: int) -> bool:
         """Whether a word that can be several things is this one here: claims, charges, alleged, charged (that)."""
@@ -149,6 +157,8 @@ class _Search:
         tags = reading.tags[at]
         before = reading.tags[at - 1] if at else 0
         behind = reading.tags[at + 1] if at + 1 < reading.end else 0
+        if part in (ACCUSE, ALLEGE) and before & BE and not tags & (PARTICIPLE | HEARSAY):
+            return False  # was suspect in
         if part == ACCUSE and tags & ALLEGE:
             return not behind & THAT
         if part != ALLEGE or not tags & (NOUN | HEARSAY):
@@ -247,8 +257,16 @@ class _Search:
             noun = claim_noun(reading, first, last)
             target = owner(reading, noun, last + 1) if noun is not None else None
             return _Found(actor, target, self._content(noun, last + 1) if noun is not None else None)
-        inverted = actor is not None and actor[0] > last
-        return _Found(actor, None if inverted else self._blamed(last + 1), None if inverted else self._after(last + 1))
+        if actor is not None and actor[0] > last:
+            return _Found(actor)
+        return _Found(actor, self._named(self._blamed(last + 1)), self._after(last + 1))
+
+    def _named(self, phrase: Phrase_ | None) -> Phrase_ | None:
+        """A phrase with a name or a role in it: what a verb of saying is followed by may be anything."""
+        known = phrase and any(
+            self.reading.named(at) or self.reading.role(at) for at in range(phrase[0], phrase[1] + 1)
+        )
+        return phrase if known else None
 
     def _hearsay(self, first: int, last: int) -> _Found:
         """Allegedly, faces: the subject is the accused; of an *alleged fraud by X*, X."""
@@ -269,13 +287,11 @@ class _Search:
     def _accusation_noun(self, noun: int) -> _Found:
         """X's accusations, accusations by X; against X, that X did; X denies accusations, X faces accusations."""
         reading = self.reading
-        target = against(reading, noun)
+        target = against(reading, noun) or self._named(self._blamed(noun + 1))
         verb = next((at for at in range(noun - 1, max(-1, noun - 7), -1) if reading.tags[at] & (DENY | HEARSAY)), None)
         if verb is not None and target is None:
             target = subject(reading, verb, verb)
         actor = owner(reading, noun, verb + 1 if verb is not None else 0)
-        if target is None:
-            target = self._blamed(noun + 1)
         return _Found(None if actor == target else actor, target, self._about(noun + 1) or self._content(noun, noun))
 
     def _accuser(self, actor: Phrase_ | None) -> Phrase_ | None:
@@ -314,14 +330,9 @@ class _Search:
             return found
         if cue is not None and (cue.part not in (DENY, DENIALS, SAY, ALLEGE) or self._passive_cue(cue)):
             return None
-        if (found := speaker_before(reading, first)) is not None:
+        found = speaker_before(reading, first)
+        if found is not None and (self.denial or reading.quoted(found[1] + 1)):
             return found
-        if not self.denial and cue is not None:
-            return None
-        says = sorted((at for at in range(reading.end) if reading.tags[at] & SAY), key=lambda at: abs(at - first))
-        for say in says:
-            if (found := sayer(reading, say)) is not None and not (found[0] <= first <= found[1]):
-                return found
         if self.denial and cue is None and (found := subject(reading, first, last)) is not None and found[1] < first:
             return found
         return None

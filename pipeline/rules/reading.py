@@ -157,7 +157,7 @@ class Reading:
         if hit is not None and hit.named.kind != "role":
             return True
         word = self.written[at]
-        if not self.frame.capitals or not word[:1].isupper():
+        if not self.frame.capitals or not word[:1].isupper() or self.tags[at] & (SKIP | BREAK | PRONOUN | WE):
             return False
         if self.titled or self.shouted:
             return not self.shouted and (word[1:] != word[1:].lower())  # BuzzFeed, IBM
@@ -215,6 +215,8 @@ class Reading:
         """Whether a word can be inside a noun phrase."""
         tags = self.tags[at]
         if not tags or (at in self.hit_at and not tags & (BREAK | VERB)):
+            return True
+        if tags & SKIP and tags & LINK and not tags & (BREAK | BY | OBJECT):  # to
             return True
         return not tags & (VERB | BE | THAT | BREAK | SKIP | PRONOUN | RELATIVE | WE | HEARSAY | BY | OBJECT)
 
