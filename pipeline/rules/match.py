@@ -52,10 +52,20 @@ class Text(NamedTuple):
 
 
 class _Stored(NamedTuple):
-    """A word or phrase under its first word: the leaf it belongs to, and the words that must follow."""
+    """A word or phrase under its first word."""
 
-    leaf: int
     rest: tuple[Word, ...]
+    """The words that must follow."""
+
+    exactly: list[str] | None
+    """These, if they are to be compared as they are."""
+
+    leaves: tuple[int, ...]
+    """The leaves that it belongs to."""
+
+
+_Leaves = dict[tuple[Word, ...], list[int]]
+"""Leaves by the words that must follow."""
 
 
 class Vocabulary:
@@ -67,8 +77,8 @@ class Vocabulary:
     def __init__(self, forms: Forms | None = None) -> None:
         self._forms = forms
         self._leaves: dict[Term, Leaf] = {}
-        self._exact: dict[str, list[_Stored]] = {}
-        self._prefixes: dict[str, list[tuple[str, _Stored]]] = {}  # under their first letters, MIN_PREFIX of them
+        self._exact: dict[str, _Leaves] = {}
+        self._prefixes: dict[str, dict[str, _Leaves]] = {}  # under their first letters, MIN_PREFIX of them
 
         self._known: dict[str, tuple[_Stored, ...]] = {}  # what is under words that were seen
 
@@ -104,24 +114,34 @@ class Vocabulary:
                 # Most words are under nothing: one look-up in a dictionary is all they may cost.
                 if (under := known.get(word)) is None:
                     under = self._look_up(word)
-                for leaf, rest in under:
-                    if wanted is not None and leaf not in wanted:
+                for rest, exactly, leaves in under:
+                    if exactly is None:
+                        if not self._follow(cut, place + 1, rest):
+                            continue
+                    elif rest and cut[place + 1 : place + 1 + len(exactly)] != exactly:
                         continue
-                    if not rest or self._follow(cut, place + 1, rest):
-                        position = begin + place
-                        found.setdefault(leaf, []).append(((position, position + len(rest)),))
+                    match = ((begin + place, begin + place + len(rest)),)
+                    for leaf in leaves:
+                        if wanted is None or leaf in wanted:
+                            found.setdefault(leaf, []).append(match)
         return {leaf: sorted(set(matches)) if len(matches) > 1 else matches for leaf, matches in found.items()}
 
     def _look_up(self, word: str) -> tuple[_Stored, ...]:
-        under: list[_Stored] = []
+        gathered: dict[tuple[Word, ...], dict[int, None]] = {}
         for form in (word, *self._forms(word)) if self._forms else (word,):
-            under += self._exact.get(form, ())
-            starts = self._prefixes.get(form[:MIN_PREFIX], ())
-            under += (stored for prefix, stored in starts if form.startswith(prefix))
+            starts = self._prefixes.get(form[:MIN_PREFIX], {}).items()
+            for some in (self._exact.get(form, {}), *(some for prefix, some in starts if form.startswith(prefix))):
+                for rest, leaves in some.items():
+                    gathered.setdefault(rest, {}).update(dict.fromkeys(leaves))
+        under = [_Stored(rest, self._exactly(rest), tuple(leaves)) for rest, leaves in gathered.items()]
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[word] = found = tuple(under)
         return found
+
+    def _exactly(self, rest: Sequence[Word]) -> list[str] | None:
+        plain = not any(word.prefix for word in rest) and (self._forms is None or not rest)
+        return [word.text for word in rest] if plain else None
 
     def _follow(self, cut: Sequence[str], place: int, rest: Sequence[Word]) -> bool:
         following = cut[place : place + len(rest)]
@@ -139,11 +159,11 @@ class Vocabulary:
             leaf = self._leaves[term] = Leaf(len(self._leaves))
             for one in term.terms if isinstance(term, AnyOf) else (term,):
                 first, *rest = one.words if isinstance(one, Phrase) else (one,)
-                stored = _Stored(leaf.number, tuple(rest))
                 if first.prefix:
-                    self._prefixes.setdefault(first.text[:MIN_PREFIX], []).append((first.text, stored))
+                    under = self._prefixes.setdefault(first.text[:MIN_PREFIX], {}).setdefault(first.text, {})
                 else:
-                    self._exact.setdefault(first.text, []).append(stored)
+                    under = self._exact.setdefault(first.text, {})
+                under.setdefault(tuple(rest), []).append(leaf.number)
         return leaf
 
 

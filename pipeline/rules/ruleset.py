@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from math import prod
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
@@ -178,11 +179,10 @@ class Rules:
 
 
 def spans(match: Match, texts: Sequence[str], where: Sequence[Cut]) -> tuple[Span, ...]:
-    """The stretches of text that show a match. ``where``: sentences, among them those of the match."""
-    by_position = {sentence.position: sentence for sentence, _ in where}
+    """The stretches of text that show a match. ``where``: sentences in text order, among them those of the match."""
     found = []
     for position, atoms in _by_sentence(match):
-        sentence = by_position[position]
+        sentence = _sentence(position, where)
         text = texts[sentence.field]
         offsets = word_offsets(text, sentence)
         for first, last in _join(atoms):
@@ -196,11 +196,10 @@ def _is_asked(match: Match, texts: Sequence[str], where: Sequence[Cut]) -> bool:
     title = texts[0]
     if not _QUESTION.search(title):
         return False
-    by_position = {sentence.position: sentence for sentence, _ in where}
     for position, atoms in _by_sentence(match):
-        sentence = by_position[position]
-        if sentence.field:
+        if position >> FIELD_SHIFT:
             return False
+        sentence = _sentence(position, where)
         end = word_offsets(title, sentence)[max(last for _, last in atoms) - position][1]
         if asks(title, end, sentence.end):
             return True
@@ -278,9 +277,21 @@ def _hit_sentences(texts: Sequence[str], hits: Hits) -> Iterator[tuple[Sentence,
         yield sentence, begin, first, bisect_left(hits.places, done, number)
 
 
-def _by_sentence(match: Match) -> Iterator[tuple[int, list[Atom]]]:
-    for sentence, atoms in groupby(match, key=lambda atom: atom[0] >> SENTENCE_SHIFT):
-        yield sentence << SENTENCE_SHIFT, list(atoms)
+def _sentence(position: int, where: Sequence[Cut]) -> Sentence:
+    """That of these sentences whose words begin at a position."""
+    field, start = position >> FIELD_SHIFT, position >> SENTENCE_SHIFT & (1 << FIELD_SHIFT - SENTENCE_SHIFT) - 1
+    return where[bisect_left(where, (field, start), key=itemgetter(0))].sentence
+
+
+def _by_sentence(match: Match) -> Iterable[tuple[int, list[Atom]]]:
+    """Position of the first word of each sentence of a match, and the atoms there."""
+    if not match:
+        return ()
+    first = match[0][0] >> SENTENCE_SHIFT
+    if first == match[-1][0] >> SENTENCE_SHIFT:
+        return ((first << SENTENCE_SHIFT, list(match)),)
+    grouped = groupby(match, key=lambda atom: atom[0] >> SENTENCE_SHIFT)
+    return ((sentence << SENTENCE_SHIFT, list(atoms)) for sentence, atoms in grouped)
 
 
 def _stretches(match: Match) -> list[Atom]:
