@@ -1,4 +1,5 @@
-"""Bytes to articles: RSS 0.9x to 2.0, RDF and Atom, well-formed or not. The only module that imports feedparser.
+"""Bytes to articles: RSS 0.9x to 2.0, RDF and Atom, well-formed or not; JSON Feed; news sitemaps. The only module that
+imports feedparser.
 
 feedparser is the reference for what a feed means; its sanitiser and its resolver of links inside HTML are switched off
 (they take two thirds of its time), because the text is cleaned by `pipeline.feeds.clean` and links inside it are not
@@ -11,18 +12,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urljoin
 from xml.parsers import expat
 
 import feedparser
-import msgspec
 
 from pipeline.dedupe.canonical import registrable_domain
 from pipeline.errors import ParseError, UnsafeExpatError
 from pipeline.feeds.article import build
 from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
+from pipeline.feeds.json_feed import looks_like_json, parse_json_feed
+from pipeline.feeds.news_sitemap import parse_news_sitemap, sitemap_kind
+from pipeline.feeds.parsed import ParsedFeed, Source, with_text
 from pipeline.records import Article
 
 MIN_EXPAT: Final = (2, 4, 1)
@@ -46,43 +49,6 @@ MAX_SKIP_BYTES: Final = 2_000
 """Of a `skipHours` or `skipDays` block: 24 hours with their tags are 480."""
 
 Entry = dict[str, Any]
-
-
-class Source(Protocol):
-    """What is needed to know of a feed; `pipeline.settings.models.Feed` has it."""
-
-    @property
-    def url(self) -> str:
-        """Where it is fetched from."""
-
-    @property
-    def outlet(self) -> str:
-        """Who publishes it."""
-
-    @property
-    def language(self) -> str:
-        """What it is written in, where the feed itself does not say."""
-
-
-class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
-    """What a feed's body held."""
-
-    articles: tuple[Article, ...]
-    """Its items in the feed's order, without those that have no text at all."""
-
-    skipped: int = 0
-    """Items with neither title nor text."""
-
-    title: str = ""
-    ttl_seconds: float | None = None
-    """RSS `ttl`: how long the feed asks to be left alone."""
-
-    update_period_seconds: float | None = None
-    """`sy:updatePeriod` divided by `sy:updateFrequency`: how often the feed says that it changes."""
-
-    skip_hours: tuple[int, ...] = ()
-    skip_days: tuple[int, ...] = ()
-    """RSS `skipHours` (0 to 23) and `skipDays` (0 is Monday), in UTC: when the feed asks not to be asked."""
 
 
 def require_safe_expat(version: tuple[int, int, int] = expat.version_info) -> None:
@@ -111,6 +77,10 @@ def parse(body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: dat
         ParseError: it is no feed, its DTD is not one of a feed, or the parser trips over it.
     """
     _check(body, feed)
+    if looks_like_json(body):
+        return parse_json_feed(body, feed=feed, fetched=fetched)
+    if sitemap_kind(body):
+        return parse_news_sitemap(body, feed=feed, fetched=fetched)
     try:
         result = feedparser.parse(
             BytesIO(body),
@@ -125,7 +95,7 @@ def parse(body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: dat
     if not result.version and not result.entries:
         raise ParseError(feed.url, _not_a_feed(body))
     channel: Entry = result.feed
-    articles = tuple(_articles(result.entries, channel, feed, fetched))
+    articles = with_text(list(_articles(result.entries, channel, feed, fetched)))
     return ParsedFeed(
         articles=articles,
         skipped=len(result.entries) - len(articles),
@@ -152,16 +122,14 @@ def _check(body: bytes, feed: Source) -> None:
 def _not_a_feed(body: bytes) -> str:
     if _HTML_PAGE.search(body[:_DTD_SEARCHED]):
         return "this is an HTML page, not a feed: look for the feed's own address"
-    return "this is neither RSS, RDF nor Atom"
+    return "this is neither RSS, RDF, Atom, JSON Feed nor a news sitemap"
 
 
 def _articles(entries: list[Entry], channel: Entry, feed: Source, fetched: datetime) -> Iterator[Article]:
     base = _base(channel, feed)
     language = _text(channel, "language") or feed.language
     for entry in entries:
-        article = _article(entry, base, language, feed, fetched)
-        if article.title or article.lead or article.body:
-            yield article
+        yield _article(entry, base, language, feed, fetched)
 
 
 def _article(entry: Entry, base: str, language: str, feed: Source, fetched: datetime) -> Article:

@@ -22,7 +22,8 @@ from typing import BinaryIO, Final
 import msgspec
 
 from pipeline.errors import ParseError
-from pipeline.feeds.parse import ParsedFeed, Source, parse, require_safe_expat
+from pipeline.feeds.parse import parse, require_safe_expat
+from pipeline.feeds.parsed import ParsedFeed, Source
 
 MAX_WORKER_BYTES: Final = 1 << 30
 """Address space of a worker: a feed of the 15 MB that are fetched at most takes feedparser some 400 MB."""

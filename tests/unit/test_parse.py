@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import ParseError, UnsafeExpatError
-from pipeline.feeds.parse import ParsedFeed, parse, require_safe_expat
+from pipeline.feeds.parse import parse, require_safe_expat
+from pipeline.feeds.parsed import ParsedFeed
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "feeds"
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
@@ -186,10 +187,10 @@ def test_an_empty_feed_is_a_feed() -> None:
         (b" \n ", "the body is empty"),
         (b"<!DOCTYPE html><html><body><p>Not found</p></body></html>", "an HTML page"),
         (b"<html lang=en><h1>Log in</h1></html>", "an HTML page"),
-        (b'{"version": "https://jsonfeed.org/version/1.1"}', "neither RSS, RDF nor Atom"),
-        (bytes(range(256)) * 50, "neither RSS, RDF nor Atom"),
-        (gzip.compress(b"<rss version='2.0'/>"), "neither RSS, RDF nor Atom"),
-        (b"<?xml version='1.0'?><opml><body/></opml>", "neither RSS, RDF nor Atom"),
+        (b'{"version": "https://jsonfeed.org/version/1.1"}', "no JSON Feed: it has no version or no items"),
+        (bytes(range(256)) * 50, "neither RSS, RDF, Atom, JSON Feed"),
+        (gzip.compress(b"<rss version='2.0'/>"), "neither RSS, RDF, Atom, JSON Feed"),
+        (b"<?xml version='1.0'?><opml><body/></opml>", "neither RSS, RDF, Atom, JSON Feed"),
     ],
 )
 def test_what_is_no_feed_is_said_to_be_none(body: bytes, reason: str) -> None:
