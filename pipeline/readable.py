@@ -108,12 +108,12 @@ def _flagged(value: bytes) -> Line:
 
 
 def _quotes(record: FlaggedArticle) -> list[list[Piece]]:
-    """Each flag's rule, whether it is old, who says it against whom, and its quotes within the text around them."""
+    """Each flag's rule, who says it against whom, whether it is old, and its quotes within the text around them."""
     return [
         [
-            Piece(f"{flag.kind} ({visible(flag.rule)}): "),
-            *([Piece("historic  ", DIM)] if flag.historic else []),
-            *([Piece(f"{who}  ", BOLD)] if (who := parties(flag)) else []),
+            Piece(f"{flag.kind} ({visible(flag.rule)})"),
+            *([Piece(f" {who}", BOLD)] if (who := parties(flag)) else []),
+            Piece(", historic: " if flag.historic else ": "),
             *_in_context(record.article, flag),
         ]
         for flag in record.flags

@@ -73,11 +73,11 @@ def flagged(*spans: Span, heartbeat: int | None = None, **changes: str) -> Messa
 @pytest.mark.parametrize(
     ("actor", "target", "historic", "shown"),
     [
-        ("Norland", "Southland", False, "Norland → Southland  "),
-        ("Norland", None, False, "Norland  "),
-        (None, "Southland", True, "historic  ? → Southland  "),
-        ("Nor\x1bland", None, True, "historic  Nor\\x1bland  "),
-        (None, None, False, ""),
+        ("Norland", "Southland", False, " Norland → Southland: "),
+        ("Norland", None, False, " Norland: "),
+        (None, "Southland", True, " ? → Southland, historic: "),
+        ("Nor\x1bland", None, True, " Nor\\x1bland, historic: "),
+        (None, None, False, ": "),
     ],
 )
 def test_a_flag_says_who_against_whom_and_whether_it_is_old(
@@ -92,7 +92,7 @@ def test_a_flag_says_who_against_whom_and_whether_it_is_old(
     )  # fmt: skip
     record = FlaggedArticle(article=article(), flags=(flag,), ruleset="abc", flagged=NOW)
     _, line, _ = str(readable(message(FLAGS, record))).splitlines()
-    assert line == f"    denial (r): {shown}{TITLE}"
+    assert line == f"    denial (r){shown}{TITLE}"
 
 
 def test_a_flag_shows_kind_outlet_title_and_quotes() -> None:
