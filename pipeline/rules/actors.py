@@ -210,7 +210,7 @@ def _territories() -> tuple[str, ...]:
 @lru_cache(maxsize=1)
 def _alpha3s() -> Mapping[str, str]:
     aliases = cast("Mapping[str, Sequence[str]]", get_global("territory_aliases"))
-    found = {now[0]: alias for alias, now in aliases.items() if len(alias) == 3 and alias.isalpha()}
+    found = {now[0]: alias for alias, now in aliases.items() if len(alias) == 3 and alias.isalpha() and len(now) == 1}
     return {**found, **_ALPHA3}
 
 

@@ -37,6 +37,7 @@ from pipeline.rules.reading import (
     PARTICIPLE,
     PERSON,
     PRONOUN,
+    RELATIVE,
     SAY,
     SKIP,
     STRONG,
@@ -60,11 +61,18 @@ from pipeline.rules.syntax import (
     speaker_before,
     speaker_behind,
     subject,
+    trailing,
 )
-from pipeline.rules.tokens import SENTENCE_SHIFT, Cut, cut, sentences
+from pipeline.rules.tokens import SENTENCE_SHIFT, Cut, cut, sentences, words
 
 MAX_CLAIM: Final = 30
 """Words of a claim: more is another sentence that lost its full stop."""
+
+LONG_WORD: Final = 4
+"""Letters of a word that, shared by two mentions, tells that they are one: *Ebbers*, *Bernie Ebbers*."""
+
+BODY: Final = 2
+"""Number of the field whose sentences are not searched for what the headline leaves out."""
 
 MAX_BACK: Final = 6
 """Sentences back in which "he" or "the ministry" is looked for."""
@@ -75,9 +83,9 @@ _ALLEGATION: Final = (ACCUSE, ACCUSED, ALLEGE, HEARSAY, ACCUSATIONS, CLAIMS, SAY
 _Read = Callable[[Cut], Reading]
 
 
-def attribution(language: str, frame: Frame, words: Mapping[str, Query], actors: Actors) -> Attribute:
-    """The attribution of one language. ``words``: what stands under each key of the frame."""
-    tagger = Tagger(language, words)
+def attribution(language: str, frame: Frame, parts: Mapping[str, Query], actors: Actors) -> Attribute:
+    """The attribution of one language. ``parts``: the words that stand under each key of the frame."""
+    tagger = Tagger(language, parts)
     gazetteer = Gazetteer(language, actors, capitals=frame.capitals)
 
     def attribute(statement: Statement) -> Who:
@@ -86,9 +94,33 @@ def attribution(language: str, frame: Frame, words: Mapping[str, Query], actors:
 
         position = statement.match[0][0] >> SENTENCE_SHIFT << SENTENCE_SHIFT
         here = next((one for one in statement.where if one.sentence.position == position), None)
-        return _Search(statement, here, read).who() if here else Who()
+        if here is None:
+            return Who()
+        who = _Search(statement, here, read).who()
+        if here.sentence.field < BODY and (who.actor is None or who.target is None):
+            for other in statement.where:
+                if other.sentence.field < BODY and other is not here:
+                    who = _filled(who, _Search(statement, other, read).who())
+        return who
 
     return attribute
+
+
+def _filled(who: Who, other: Who) -> Who:
+    """What a headline leaves out, if another sentence of title and lead tells it of the same people."""
+    if who.actor is None and other.actor and _same(who.target, other.target):
+        return who._replace(actor=other.actor)
+    if who.target is None and other.target and _same(who.actor, other.actor):
+        return who._replace(target=other.target)
+    return who
+
+
+def _same(one: Mention | None, other: Mention | None) -> bool:
+    """Whether two mentions share a name, a code or a longer word."""
+    if one is None or other is None:
+        return False
+    shared = {word for word in words(one.span.quote) if len(word) >= LONG_WORD}.intersection(words(other.span.quote))
+    return one.name == other.name or bool(shared)
 
 
 class _Cue(NamedTuple):
@@ -116,10 +148,16 @@ class _Search:
         self.denial = statement.kind != "allegation"
         atoms = [(first - reading.position, last - reading.position) for first, last in statement.match]
         self.atoms = [(first, last) for first, last in atoms if 0 <= first <= last < reading.end]
+        if not self.atoms:  # a sentence beside that of the match
+            parts = DENY | DENIED if self.denial else ACCUSE | ACCUSED | ALLEGE
+            self.atoms = [(at, at) for at in range(reading.end) if reading.tags[at] & parts]
 
     def who(self) -> Who:
+        """The answer."""
+        if not self.atoms:
+            return Who()
         cue = self._cue()
-        found = self._of(cue) if cue else _Found()
+        found = self._of(cue) if cue else self._wrong()
         words = (cue.first, cue.last) if cue else self.atoms[0]
         actor = self._mention(found.actor, words)
         if actor is None:
@@ -146,7 +184,7 @@ class _Search:
     def _saying(self) -> _Cue | None:
         """Where the match is what somebody says: the verb of saying nearest before it, or else behind it."""
         reading, first = self.reading, self.atoms[0][0]
-        says = [at for at in range(reading.end) if reading.tags[at] & SAY]
+        says = [at for at in range(reading.end) if reading.tags[at] & SAY and self._plays(at, SAY)]
         before = [at for at in says if at < first and reading.clause_start(first) <= at]
         at = before[-1] if before else next(iter(says), None)
         return None if at is None else _Cue(SAY, at, at)
@@ -161,9 +199,9 @@ class _Search:
             return False  # was suspect in
         if part == ACCUSE and tags & ALLEGE:
             return not behind & THAT
-        if part != ALLEGE or not tags & (NOUN | HEARSAY):
+        if part not in (ALLEGE, SAY) or not tags & (NOUN | HEARSAY):
             return part != CLAIMS or bool(behind & THAT)
-        if before & (ARTICLE | LINK | BE) or (behind & (LINK | BY) and at + 1 not in reading.hit_at):
+        if before & (ARTICLE | LINK | BE) or (behind & (LINK | BY | BE) and at + 1 not in reading.hit_at):
             return False
         if tags & HEARSAY:
             return bool(behind & (THAT | PRONOUN)) or (at + 1 < reading.end and reading.named(at + 1))
@@ -239,8 +277,8 @@ class _Search:
         actor = subject(reading, first, last)
         if target is None and actor and self._pronoun_before(first) and reading.frame.order == "svo":
             target = reading.phrase_before(first - 2)  # groups he accused of …
-        if target == actor:
-            target = None
+        if target == actor or (target and not self._named(target) and not self._about(target[1] + 1)):
+            return _Found(actor)  # suspects arson
         return _Found(actor, target, self._about(target[1] + 1 if target else last + 1))
 
     def _accused(self, first: int, last: int) -> _Found:
@@ -259,7 +297,8 @@ class _Search:
             return _Found(actor, target, self._content(noun, last + 1) if noun is not None else None)
         if actor is not None and actor[0] > last:
             return _Found(actor)
-        return _Found(actor, self._named(self._blamed(last + 1)), self._after(last + 1))
+        blamed = self._blamed(last + 1)
+        return _Found(actor, blamed if reading.titled else self._named(blamed), self._after(last + 1))
 
     def _named(self, phrase: Phrase_ | None) -> Phrase_ | None:
         """A phrase with a name or a role in it: what a verb of saying is followed by may be anything."""
@@ -275,6 +314,14 @@ class _Search:
         if first == 0 or reading.stops[first] or reading.tags[first - 1] & (LINK | ARTICLE):
             return _Found(None, behind, self._after(last + 1))
         return _Found(None, patient(reading, first) or behind, self._after(last + 1))
+
+    def _wrong(self) -> _Found:
+        """Where only the wrong itself is matched, "he misled investors": whoever did it."""
+        if self.denial:
+            return _Found()
+        found = subject(self.reading, *self.atoms[0])
+        pronoun = found and found[0] == found[1] and self.reading.tags[found[0]] & (PRONOUN | WE)
+        return _Found(None, found if pronoun else self._named(found))
 
     def _denial_noun(self, noun: int) -> _Found:
         """X's denial, denial by X, X issues a denial."""
@@ -326,16 +373,28 @@ class _Search:
         """Who speaks, by a headline's colon or dash or by a verb of saying elsewhere in the sentence."""
         reading = self.reading
         first, last = self.atoms[0][0], max(end for _, end in self.atoms)
-        if (found := speaker_behind(reading, last)) is not None:
+        stated = self.denial or not any(reading.tags[at] & NOUN for at in range(first, last + 1))
+        if stated and (found := speaker_behind(reading, last)) is not None:
             return found
+        if not self.denial and cue is not None and self._passive_cue(cue) and not self._in_relative(first):
+            return trailing(reading)
         if cue is not None and (cue.part not in (DENY, DENIALS, SAY, ALLEGE) or self._passive_cue(cue)):
             return None
         found = speaker_before(reading, first)
-        if found is not None and (self.denial or reading.quoted(found[1] + 1)):
+        if found is not None and (self.denial or reading.quoted(found[1] + 1) or (stated and self._person(found))):
             return found
         if self.denial and cue is None and (found := subject(reading, first, last)) is not None and found[1] < first:
             return found
         return None
+
+    def _in_relative(self, first: int) -> bool:
+        start = max((at for at in range(1, first + 1) if self.reading.stops[at]), default=0)
+        return any(self.reading.tags[at] & RELATIVE for at in range(start, first))
+
+    def _person(self, phrase: Phrase_) -> bool:
+        """Not a country, whose name before a colon tells where something happened."""
+        hits = [self.reading.hit_at[at] for at in range(phrase[0], phrase[1] + 1) if at in self.reading.hit_at]
+        return not hits or any(hit.named.kind == "role" for hit in hits)
 
     # -- names
 

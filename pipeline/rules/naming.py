@@ -17,6 +17,9 @@ from pipeline.rules.reading import ARTICLE, BE, BREAK, GENITIVE, LINK, SKIP, Phr
 _STATE: Final = frozenset({"GOV", "MIL", "COP", "JUD", "LEG", "SPY"})
 """Roles that act for a country: its army is the country, with another code; its newspapers are themselves."""
 
+_OWN: Final = frozenset({"LAB", "CVL", "EDU", "HLH", "MED", "NGO", "OPP"})
+"""Roles of those who are not whom they belong to: *workers at Apple* are not Apple."""
+
 _GOVERNMENT: Final = "GOV"
 
 
@@ -36,7 +39,7 @@ def mention(reading: Reading, phrase: Phrase_ | None, before: Sequence[Hit] = ()
     roles = [hit for hit in hits if hit.named.kind == "role"]
     if entity is None and roles:
         tail = [hit for hit in _within(reading, (head[1] + 1, trimmed[1])) if hit.named.kind != "role"]
-        entity = tail[0] if tail else None
+        entity = tail[0] if tail and _role(roles) not in _OWN else None
     where = span(reading, trimmed)
     if entity is None:
         return _unlisted(reading, phrase, trimmed, roles, before, where)

@@ -97,7 +97,7 @@ def object_(reading: Reading, first: int, last: int) -> Phrase_ | None:
         if at in reading.hit_at:
             break
         at += 1
-    if at < reading.end and reading.tags[at] & (PRONOUN | WE):
+    if at < reading.end and reading.tags[at] & (PRONOUN | WE) and not reading.tags[at] & ARTICLE:
         return at, at
     found = reading.phrase_after(at)
     return _one(reading, found) if found and order == "vso" else found
@@ -161,6 +161,15 @@ def sayer(reading: Reading, say: int) -> Phrase_ | None:
     return subject(reading, say, say)
 
 
+def trailing(reading: Reading) -> Phrase_ | None:
+    """Whoever a sentence ends with: "…, the prosecutor said"."""
+    last = reading.end - 1
+    if last < 2 or not reading.tags[last] & SAY:
+        return None
+    found = reading.phrase_before(last - 1)
+    return found if found and reading.stops[found[0]] == SOFT else None
+
+
 def leading(reading: Reading, start: int) -> Phrase_ | None:
     """The name with which a clause begins, up to the first word that is no part of one."""
     last = None
@@ -191,7 +200,7 @@ def _subject_before(reading: Reading, verb: int) -> Phrase_ | None:
         return _over_comma(reading, at)
     if tags[at] & (PRONOUN | WE) and at not in reading.hit_at:
         return at, at
-    if tags[at] & RELATIVE:
+    if tags[at] & RELATIVE and at not in reading.hit_at:
         return reading.phrase_before(at - 1)
     if tags[at] & BREAK:
         return leading(reading, reading.clause_start(at))
