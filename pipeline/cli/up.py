@@ -22,6 +22,7 @@ from rich.text import Text
 
 from pipeline.broker import Kind
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.hangup import Hangup
 from pipeline.metrics import Metrics, serve
 from pipeline.settings.load import load_all
 from pipeline.status import Status, scrape, status
@@ -47,7 +48,7 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the p
 def up(
     config: ConfigOption = None, broker: BrokerOption = None, verbose: VerboseOption = False, json: JsonOption = False
 ) -> None:
-    """Run broker, poller and worker until Ctrl-C; start crashed ones again.
+    """Run broker, poller and worker until Ctrl-C; start crashed ones again. SIGHUP loads the rules again.
 
     Ends with 2 and starts nothing when the configuration is wrong, with 1 when a process keeps crashing, with 3 when
     something that is needed is away.
@@ -142,16 +143,17 @@ async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]
 
 
 class Stop:
-    """The operator's wish to stop: the first signal asks, the second does not wait."""
+    """The operator's wish to stop: the first signal asks, the second does not wait. SIGHUP goes on to the worker."""
 
     def __init__(self, tree: Tree) -> None:
         self.event = asyncio.Event()
         self.exit_code = 0
         self._tree = tree
+        self._hangup = Hangup()
 
     @contextlib.contextmanager
     def on_signals(self) -> Any:
-        """Listen to Ctrl-C, SIGTERM and a terminal that goes away."""
+        """Listen to Ctrl-C, SIGTERM, SIGHUP and a terminal that goes away."""
         loop = asyncio.get_running_loop()
         signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         for number in signals:
@@ -163,6 +165,9 @@ class Stop:
                 loop.remove_signal_handler(number)
 
     def _asked(self, number: signal.Signals) -> None:
+        if number == signal.SIGHUP and not self._hangup.means_stop():
+            self._tree.reload_rules()
+            return
         if self.event.is_set():
             self._tree.kill()
         self.exit_code = 130 if number == signal.SIGINT else 0

@@ -49,6 +49,14 @@ class Child:
             await asyncio.sleep(READY_POLL)
         return str(json.loads(self._ready_file.read_text()).get("metrics", ""))
 
+    def signal(self, number: signal.Signals) -> bool:
+        """Send it a signal, unless it is not ready yet (it would die of it) or has ended; whether it was sent."""
+        if self.process.returncode is not None or not self._ready_file.exists():
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+        return True
+
     async def wait(self) -> int:
         """The exit code once it ended; negative: the signal that ended it."""
         return await self.process.wait()

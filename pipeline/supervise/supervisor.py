@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -108,6 +109,11 @@ class Supervisor:
         """SIGKILL all at once: for somebody who cannot wait."""
         for child in self._children.values():
             child.kill()
+
+    def signal(self, name: str, number: signal.Signals) -> bool:
+        """Send a signal to a child that is ready; whether there was one."""
+        child = self._children.get(name)
+        return child is not None and child.signal(number)
 
     async def _keep(self, spec: ChildSpec) -> None:
         history: list[Crash] = []

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 import tempfile
 import time
@@ -126,6 +127,11 @@ class Tree:
         if self._broker:
             await self._broker.stop()
         self._cleanup.close()
+
+    def reload_rules(self) -> None:
+        """Have the worker load the rule files again. One that is not ready yet is only now reading them."""
+        asked = self._supervisor is not None and self._supervisor.signal("worker", signal.SIGHUP)
+        self._say("the worker loads the rules again" if asked else "the worker is not ready; it loads the rules anyway")
 
     def kill(self) -> None:
         """End the children at once, for an operator who will not wait; `stop` then has little to do."""

@@ -100,6 +100,10 @@ class Terminal:
                 raise
             return ""
 
+    def close(self) -> None:
+        """Close its window."""
+        os.close(self._fd)
+
     def type(self, keys: bytes) -> None:
         """Press keys."""
         os.write(self._fd, keys)
@@ -126,6 +130,16 @@ async def test_ctrl_c_on_a_terminal_stops_everything_in_order(folder: Path) -> N
     assert "Traceback" not in terminal.shown
     worker_log = (folder / "data" / "logs" / "worker.log").read_text()
     assert "ready" in worker_log
+
+
+async def test_a_terminal_that_is_closed_stops_everything(folder: Path) -> None:
+    """Nobody would see what goes on there; SIGHUP from anywhere else loads the rules again."""
+    terminal = Terminal(folder)
+    await asyncio.to_thread(terminal.read_until, lambda shown: "heartbeat 0 s ago" in shown)
+    processes = [terminal.pid, *descendants(terminal.pid)]
+    terminal.close()
+    await gone(processes[1:])
+    assert os.waitstatus_to_exitcode((await asyncio.to_thread(os.waitpid, terminal.pid, 0))[1]) == 0
 
 
 def test_wrong_configuration_starts_nothing(folder: Path) -> None:

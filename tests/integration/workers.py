@@ -30,9 +30,16 @@ class Worker:
     """One worker process with its own data directory, log and metrics port."""
 
     def __init__(
-        self, bootstrap: str, directory: Path, *, store: str = "rocksdb", app_id: str = "counterclaim"
+        self,
+        bootstrap: str,
+        directory: Path,
+        *,
+        store: str = "rocksdb",
+        app_id: str = "counterclaim",
+        config: Path | None = None,
     ) -> None:
         self.directory = directory
+        self._config = config or shipped("config")
         directory.mkdir(parents=True, exist_ok=True)
         self._ready_file = directory / "ready.json"
         self._env = os.environ | {
@@ -62,7 +69,7 @@ class Worker:
         self._ready_file.unlink(missing_ok=True)
         with (self.directory / "worker.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "agents", "worker", "--config", str(shipped("config")),
+                sys.executable, "-m", "agents", "worker", "--config", str(self._config),
                 env=self._env, stdout=log, stderr=log,
             )  # fmt: skip
 
