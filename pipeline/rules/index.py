@@ -9,18 +9,14 @@ leaves out one that does: the tests hold it to that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from pipeline.rules.query import Query, Word
-from pipeline.rules.ways import Group, Rarity, Way, letters, ways
-
-_LONG: Final = 4
-_MEDIUM: Final = 3
-"""Letters that a word needs not to be too frequent to be asked for, alone and in a list."""
+from pipeline.rules.ways import Group, Rarity, Way, ways
 
 
 class Stored(NamedTuple):
@@ -43,8 +39,8 @@ class Stored(NamedTuple):
 class Hits(NamedTuple):
     """Words of the index in a text, from its start to its end: their numbers, and the places where they begin."""
 
-    words: list[int]
-    places: list[int]
+    words: Sequence[int]
+    places: Sequence[int]
     stored: Mapping[int, Sequence[Stored]]
     """Under which words queries are stored that the article can match, and which these are."""
 
@@ -59,7 +55,7 @@ class Index:
         for number, query in enumerate(queries):
             for way in ways(query, rarity) or ():
                 first, *rest = sorted(way.groups, key=rarity.frequency)
-                needs = Way(_worth_asking(rest), way.fields, _worth_asking(way.elsewhere))
+                needs = way._replace(groups=tuple(rest))
                 for group in needs.groups + needs.elsewhere:
                     groups.setdefault(group, len(groups))
                 for word in first:
@@ -94,7 +90,8 @@ class Index:
         if not stored:
             return None
         # They come by their ends, and so by their beginnings too: none holds a blank before its last character.
-        return Hits([word for word, _, _ in found], [place for _, place, _ in found], stored)
+        numbers, places, _ = zip(*found, strict=True)
+        return Hits(numbers, places, stored)
 
     def fitting(self, hits: Hits, first: int, behind: int, field: int) -> set[int]:
         """Queries that can match in a sentence of a field: in it are the hits from ``first`` to before ``behind``."""
@@ -107,8 +104,3 @@ class Index:
 def _stored(way: Way, queries: Sequence[int], groups: Mapping[Group, int]) -> Stored:
     here = frozenset(groups[group] for group in way.groups)
     return Stored(tuple(queries), here, here | {groups[group] for group in way.elsewhere}, way.fields)
-
-
-def _worth_asking(groups: Iterable[Group]) -> tuple[Group, ...]:
-    """The groups whose words are not in nearly every article: "part *in*" is told by "part"."""
-    return tuple(group for group in groups if min(map(letters, group)) >= (_LONG if len(group) == 1 else _MEDIUM))
