@@ -1,7 +1,8 @@
 """Who denies and who accuses, held to labels: ``python -m bench.actors --gold FILE``.
 
-The gold file holds headlines with their leads (`headline`, `lead`), as for `bench.accuracy`; the labels are in
-``tests/gold/actors_dev.jsonl``: ``{"id", "kind", "actor": "name|other name"|null, "target": …}``, the names as the text
+The gold file holds headlines with their leads (`headline`, `lead`), as for `bench.accuracy`. Its lines may hold the
+labels (`actor`, `target`: of the denial, or else of the allegation); if they do not, they are in
+``tests/gold/actors_dev.jsonl``: ``{"id", "kind", "actor": "name|other name"|null, "target": …}``. Names are as the text
 has them. A flag's actor is right when its span or its name holds a labelled name, or the other way round, word by word.
 Only flags that were raised are scored: what rules miss is `bench.accuracy`'s matter.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -85,6 +86,14 @@ def outcomes(rules: Rules, lines: dict[str, dict[str, Any]], labels: Iterable[di
     return found
 
 
+def own_labels(lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Labels that gold lines carry themselves."""
+    for line in lines:
+        kind = "denial" if line.get("denial") == 1 else "allegation" if line.get("allegation") == 1 else None
+        if kind and "actor" in line:
+            yield {"id": line["id"], "kind": kind, "actor": line["actor"], "target": line.get("target")}
+
+
 def figures(found: Iterable[Outcome], key: str) -> str:
     """One line of figures."""
     counts = Counter(one.verdict for one in found if one.key == key)
@@ -107,7 +116,8 @@ def main() -> None:
     options = parser.parse_args()
     rules = load_rules(options.rules)
     lines = {line["id"]: line for line in map(json.loads, options.gold.read_text(encoding="utf-8").splitlines())}
-    labels = [json.loads(text) for text in options.labels.read_text(encoding="utf-8").splitlines()]
+    labels = list(map(json.loads, options.labels.read_text(encoding="utf-8").splitlines()))
+    labels = [label for label in labels if label["id"] in lines] or list(own_labels(lines.values()))
     found = outcomes(rules, lines, labels)
     print(f"{len(labels)} labels on {len({label['id'] for label in labels})} headlines, {len(found) // 2} flagged")
     for key in ("actor", "target"):

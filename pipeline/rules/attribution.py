@@ -334,7 +334,8 @@ class _Search:
     def _accusation_noun(self, noun: int) -> _Found:
         """X's accusations, accusations by X; against X, that X did; X denies accusations, X faces accusations."""
         reading = self.reading
-        target = against(reading, noun) or self._named(self._blamed(noun + 1))
+        clause = noun + 1 < reading.end and (reading.tags[noun + 1] & THAT or "after" not in reading.frame.owner)
+        target = against(reading, noun) or (self._named(self._blamed(noun + 1)) if clause else None)
         verb = next((at for at in range(noun - 1, max(-1, noun - 7), -1) if reading.tags[at] & (DENY | HEARSAY)), None)
         if verb is not None and target is None:
             target = subject(reading, verb, verb)
@@ -383,8 +384,9 @@ class _Search:
         found = speaker_before(reading, first)
         if found is not None and (self.denial or reading.quoted(found[1] + 1) or (stated and self._person(found))):
             return found
-        if self.denial and cue is None and (found := subject(reading, first, last)) is not None and found[1] < first:
-            return found
+        if self.denial and cue is None:
+            found = subject(reading, first, last) or leading(reading, reading.clause_start(first))
+            return found if found is not None and found[1] < first else None
         return None
 
     def _in_relative(self, first: int) -> bool:

@@ -90,8 +90,9 @@ class Frame(_Model):
     An entry is a word, a ``wild*`` word, several words in a row, or ``@name`` of one of the file's lists.
     """
 
-    order: Literal["svo", "sov", "vso"] = "svo"
-    """Where the subject stands: before its verb; at the head of a clause that ends with its verb; after its verb."""
+    order: Literal["svo", "sov", "vso", "v2"] = "svo"
+    """Where the subject stands: before its verb; at the head of a clause that ends with its verb; after its verb; about
+    the verb that stands second, whose participle ends the clause (those verbs, *hat*, *wird*, stand under `be`)."""
 
     capitals: bool = True
     """Names are written with capitals, so that a name outside the list of actors can be seen."""

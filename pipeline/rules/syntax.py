@@ -57,10 +57,12 @@ def subject(reading: Reading, first: int, last: int) -> Phrase_ | None:
     order = reading.frame.order
     if order == "sov":
         return _first_run(reading, first)
+    if order == "v2" and (auxiliary := _bracket(reading, first)) is not None:
+        first = last = auxiliary
     found = _nominative(reading, _subject_before(reading, first))
     if found is not None and not _is_object(reading, found):
         return found
-    opens = found is not None or order == "vso" or _opens(reading, first)
+    opens = found is not None or order in ("vso", "v2") or _opens(reading, first)
     return _nominative(reading, _subject_after(reading, last)) if opens else None
 
 
@@ -181,11 +183,11 @@ def leading(reading: Reading, start: int) -> Phrase_ | None:
         opens = at == start and not tags and not reading.titled and reading.frame.capitals
         if reading.named(at) or reading.role(at) or (opens and reading.written[at][:1].isupper()):
             last = at
-        elif not (
-            tags & (ARTICLE | GENITIVE)
-            or (tags & LINK and last is not None)
-            or (article and at - start < 3 and not tags)
-        ):
+            continue
+        inside = tags & (ARTICLE | GENITIVE) or (tags & LINK and last is not None)
+        if not inside and (tags or not article or at - start > 2):
+            if article and last is None and at > start + 1 and tags & (BE | SKIP | VERB):
+                last = at - 1  # the priest was
             break
     return (start, last) if last is not None else None
 
@@ -247,6 +249,16 @@ def _one(reading: Reading, phrase: Phrase_) -> Phrase_:
     return phrase
 
 
+def _bracket(reading: Reading, verb: int) -> int | None:
+    """The auxiliary that opens the bracket which a participle closes: *hat* die Vorwürfe *zurückgewiesen*."""
+    for at in range(verb - 1, -1, -1):
+        if reading.stops[at + 1] or reading.tags[at] & (BREAK | THAT | RELATIVE):
+            return None
+        if reading.tags[at] & BE and at not in reading.hit_at:
+            return at
+    return None
+
+
 def _opens(reading: Reading, verb: int) -> bool:
     """Whether a verb is the first word of its clause."""
     at = verb
@@ -259,6 +271,8 @@ def _nominative(reading: Reading, phrase: Phrase_ | None) -> Phrase_ | None:
     """A phrase, unless its name is in a case that no subject has."""
     if phrase is None or not reading.frame.case:
         return phrase
+    if phrase[0] > 0 and reading.tags[phrase[0] - 1] & LINK:
+        return phrase  # в Киеве опровергли
     hits = [hit for hit in reading.hits if phrase[0] <= hit.first <= phrase[1] and hit.named.kind != "people"]
     return None if hits and hits[0].inflected else phrase
 
