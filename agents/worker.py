@@ -7,7 +7,6 @@ import signal
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 import faust
 import structlog
@@ -23,14 +22,12 @@ from pipeline.kafka import require_topics
 from pipeline.metrics import Metrics, serve
 from pipeline.ready import announce
 from pipeline.rules import load_rules
+from pipeline.rules.load import ACTORS_FILE
 from pipeline.rules.watch import snapshot
 from pipeline.settings.load import load_all, load_settings
 from pipeline.topics import topics
 
 log = structlog.get_logger(__name__)
-
-ACTORS_FILE: Final = "actors.yaml"
-"""Beside the folder of rules."""
 
 
 def run(directory: Path, env: Mapping[str, str]) -> None:
@@ -43,8 +40,9 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
         KafkaError: no broker answers, or the topics were not made.
         UnprovenFaustError: the installed Faust is not one the recovery fix was proven on.
     """
-    rules_path = load_settings(directory, env).rules_path
-    look = partial(snapshot, rules_path, rules_path.parent / ACTORS_FILE)
+    paths = load_settings(directory, env)
+    actors = paths.actors_path or paths.rules_path.absolute().parent / ACTORS_FILE
+    look = partial(snapshot, paths.rules_path, actors)
     before = look()  # what is changed while it is read is found at the first look
     configuration = load_all(directory, env)
     settings = configuration.settings
@@ -56,7 +54,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     metrics = Metrics(CollectorRegistry())
-    load = partial(load_rules, rules_path)
+    load = partial(load_rules, settings.rules_path, settings.actors_path)
     rules = LiveRules(configuration.rules, before, load=load, look=look, state=metrics.rules)
     parts = Parts(language_of=decide_language, rules=rules, metrics=metrics)
     app = create_app(settings, bootstrap, parts)

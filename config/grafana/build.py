@@ -255,6 +255,21 @@ def flags() -> Panels:
             "s",
             quantiles("counterclaim_heartbeat_seconds", 0.5, 0.99),
         ),
+        graph(
+            "Rule sets",
+            "Workers by the rule set in force (its hash), and how many hold an edit that cannot be loaded.",
+            "short",
+            [
+                Query("count by (hash) (counterclaim_rules_info{})", "{{hash}}"),
+                Query("sum(1 - counterclaim_rules_config_valid{})", "refused edits"),
+            ],
+        ),
+        graph(
+            "Loads of changed rules",
+            "A second, by how they ended: loaded, unchanged (the files say the same), refused (the old rules stay).",
+            "cps",
+            rate("counterclaim_rules_reloads_total", "outcome"),
+        ),
     ]
 
 

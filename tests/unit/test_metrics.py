@@ -60,7 +60,15 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
 
 def test_times_and_lags_are_absent_until_measured(exporter: Exporter, metrics: Metrics) -> None:
     """A heartbeat time of zero would be a false statement: there is no series before the first."""
-    absent = ("heartbeat_timestamp_seconds", "lag_messages", "lag_seconds", "stage_last_timestamp_seconds")
+    absent = (
+        "heartbeat_timestamp_seconds",
+        "lag_messages",
+        "lag_seconds",
+        "stage_last_timestamp_seconds",
+        "rules_info",
+        "rules_config_valid",
+        "rules_last_success_timestamp_seconds",
+    )
     families = scrape(exporter.url)
     assert all(not families[f"counterclaim_{name}"].samples for name in absent)
     metrics.heartbeat_timestamp_seconds.labels(partition=3).set(1e9)
