@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import accumulate, groupby
 from math import prod
@@ -63,6 +64,8 @@ class Candidates(NamedTuple):
 
     rules: Sequence[int]
     sentences: Sequence[Cut]
+    fitting: Sequence[AbstractSet[int]] | None = None
+    """Which of the rules can match in each of the sentences; all in all, if this is not told."""
 
 
 class Pack:
@@ -91,10 +94,10 @@ class Pack:
     def flags(self, article: Article) -> tuple[Flag, ...]:
         """Flags of an article in this language."""
         texts = _texts(article)
-        numbers, where = self.candidates(texts)
+        numbers, where, fitting = self.candidates(texts)
         if not numbers:
             return ()
-        wanted = frozenset().union(*(self._leaves[number] for number in numbers))
+        wanted = fitting and [frozenset().union(*(self._leaves[number] for number in some)) for some in fitting]
         text = Text(self._vocabulary.postings(where, wanted), _attributes(article))
         flags = []
         old: frozenset[int] | None = None
@@ -128,20 +131,22 @@ class Pack:
             return Candidates((), ())
         rules: set[int] = set()
         where: list[Cut] = []
+        fitting: list[set[int]] = []
         for sentence, begin, first, behind in _hit_sentences(texts, hits):
-            if fitting := self._index.fitting(hits, first, behind, sentence.field):
-                rules |= fitting
+            if some := self._index.fitting(hits, first, behind, sentence.field):
+                rules |= some
+                fitting.append(some)
                 where.append(Cut(sentence, whole.words(begin + sentence.start, begin + sentence.end)))
         if not all(self._local[number] for number in rules):
-            where = _all_sentences(texts)
-        return Candidates(sorted(rules), where)
+            return Candidates(sorted(rules), _all_sentences(texts))
+        return Candidates(sorted(rules), where, fitting)
 
     def _old(self, texts: Sequence[str], where: Sequence[Cut]) -> frozenset[int]:
         """Positions of the sentences, of the title and of these, that tell of something old."""
         if self._historic is None:
             return frozenset()
         here = {one.sentence: one for one in where} | {one.sentence: one for one in _title(texts)}
-        found = find(self._historic, Text(self._old_words.postings(here.values()), {}))
+        found = find(self._historic, Text(self._old_words.postings(list(here.values())), {}))
         return frozenset(position for match in found for position, _ in _by_sentence(match))
 
     def _hits(self, whole: Folded) -> Hits | None:

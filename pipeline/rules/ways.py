@@ -17,7 +17,10 @@ _CROWD: Final = 20
 """Queries that may ask for a word before it is taken for a frequent one, in proportion to their number."""
 
 _FIRST_HAN: Final = "\u3000"
-_HAN_LETTERS: Final = 3
+_HAN_LETTERS: Final = 4
+_LONG: Final = 4
+"""Letters of a word that a phrase is told by."""
+
 _MOST_WAYS: Final = 64
 """Ways to satisfy one NEAR that are told apart; with more, its sides are stored by their words alone."""
 
@@ -38,7 +41,7 @@ class Way(NamedTuple):
 
 
 def letters(word: Word) -> int:
-    """How many letters a word has; a Han character tells as much as three."""
+    """How many letters a word has; a Han character tells as much as four."""
     return len(word.text) * (1 if word.text < _FIRST_HAN else _HAN_LETTERS)
 
 
@@ -69,7 +72,7 @@ def ways(query: Query, rarity: Rarity = _BY_LENGTH) -> list[Way] | None:
         case Word():
             return [Way((frozenset({query}),))]
         case Phrase(words):
-            return [Way(tuple(frozenset({word}) for word in words))]
+            return [Way(tuple(frozenset({word}) for word in _telling(words, rarity)))]
         case AnyOf(terms):
             single = frozenset(term for term in terms if isinstance(term, Word))
             phrases = [way for term in terms if isinstance(term, Phrase) for way in ways(term, rarity) or ()]
@@ -87,6 +90,12 @@ def ways(query: Query, rarity: Rarity = _BY_LENGTH) -> list[Way] | None:
             return found and [way._replace(fields=way.fields & 1 << FIELDS.index(field)) for way in found]
         case _:
             return None
+
+
+def _telling(words: Sequence[Word], rarity: Rarity) -> Sequence[Word]:
+    """Words of a phrase without those that are in nearly every article: "hit out *at*"."""
+    long = [word for word in words if letters(word) >= _LONG]
+    return long or [min(words, key=lambda word: rarity.frequency(frozenset({word})))]
 
 
 def _all(parts: list[list[Way]], rarity: Rarity) -> list[Way] | None:
