@@ -273,6 +273,8 @@ def _hit_sentences(texts: Sequence[str], hits: Hits) -> Iterator[tuple[Sentence,
             continue
         while place > begin + len(texts[field]):
             begin, field, ends = begin + len(texts[field]) + 1, field + 1, None
+        if not any(one.fields >> field & 1 for one in hits.stored[word]):
+            continue
         if ends is None:
             ends = sentence_ends(texts[field])
         nth = bisect_right(ends, place - begin)

@@ -72,7 +72,7 @@ def ways(query: Query, rarity: Rarity = _BY_LENGTH) -> list[Way] | None:
         case Word():
             return [Way((frozenset({query}),))]
         case Phrase(words):
-            return [Way(tuple(frozenset({word}) for word in _telling(words, rarity)))]
+            return [Way(tuple(frozenset({word}) for word in _telling(words)))]
         case AnyOf(terms):
             single = frozenset(term for term in terms if isinstance(term, Word))
             phrases = [way for term in terms if isinstance(term, Phrase) for way in ways(term, rarity) or ()]
@@ -92,10 +92,9 @@ def ways(query: Query, rarity: Rarity = _BY_LENGTH) -> list[Way] | None:
             return None
 
 
-def _telling(words: Sequence[Word], rarity: Rarity) -> Sequence[Word]:
-    """Words of a phrase without those that are in nearly every article: "hit out *at*"."""
-    long = [word for word in words if letters(word) >= _LONG]
-    return long or [min(words, key=lambda word: rarity.frequency(frozenset({word})))]
+def _telling(words: Sequence[Word]) -> Sequence[Word]:
+    """Words of a phrase without those that are in nearly every article ("part *in*"), unless there are no others."""
+    return [word for word in words if letters(word) >= _LONG] or words
 
 
 def _all(parts: list[list[Way]], rarity: Rarity) -> list[Way] | None:
