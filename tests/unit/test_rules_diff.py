@@ -88,7 +88,9 @@ def test_a_flag_that_moves_to_another_rule_has_changed() -> None:
     """Same kind, same words; another kind on the same words is another flag."""
     assert [change for change, _, _ in differences([flag("a")], [flag("b", start=2)])] == ["changed"]
     assert sorted(change for change, _, _ in differences([flag("a")], [flag("b", kind="debunk")])) == ["gained", "lost"]
-    assert sorted(change for change, _, _ in differences([flag("a")], [flag("b", start=3)])) == ["gained", "lost"]
+    for one, other in ((0, 3), (3, 0)):
+        found = differences([flag("a", start=one)], [flag("b", start=other)])
+        assert sorted(change for change, _, _ in found) == ["gained", "lost"]
 
 
 @pytest.mark.parametrize(

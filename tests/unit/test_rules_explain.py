@@ -59,6 +59,12 @@ rules:
     category: denial
     query: title:(innocent UNLESS (proven ONEAR/1 innocent)) AND lead:(court NOT NEAR/2 tennis) NOT film
     examples: [{title: Captain innocent, lead: The court heard}]
+  - id: cleared
+    version: 1
+    kind: denial
+    category: denial
+    query: lead:(cleared NOT film)
+    examples: [{lead: Captain cleared}]
 """
 
 
@@ -103,7 +109,7 @@ def test_a_match_is_a_flag_and_takes_its_words() -> None:
     assert specific.flag.score == 0.8
     assert specific.spans == specific.flag.spans
     assert general.taken_by == "en/claims-denied"
-    assert found.silent == 1
+    assert found.silent == 2
 
 
 def test_a_blocker_is_told_as_it_is_written_and_with_its_words() -> None:
@@ -122,6 +128,39 @@ def test_a_rule_that_flags_one_place_tells_what_was_blocked_in_another() -> None
     assert one.outcome == "flagged"
     assert [span.quote for span in one.spans] == ["denies"]
     assert [what for what, _, _ in blamed(one)] == ["deny"]
+
+
+def test_each_blocker_is_blamed_for_its_own_match_only() -> None:
+    """Two blockers in two sentences; neither is told for what the other did."""
+    (one,) = explained("Guard denied visa. Mayor did not deny it").tried
+    assert blamed(one) == [
+        ("deny", "@negations ONEAR/1 @deny_verbs", "not deny"),
+        ("denied", "@deny_verbs ONEAR/2 @refused", "denied visa"),
+    ]
+    (one,) = explained("Captain innocent", "Tennis is a game of long days and of little rain: a tennis court").tried
+    (block,) = one.blocks
+    assert block.words[0].quote == "tennis"
+    (one,) = explained("Film of the year", "Captain cleared, says the film").tried
+    (block,) = one.blocks
+    assert block.words[0].field == "lead"
+
+
+def test_another_reading_of_the_same_words_is_not_told() -> None:
+    """The nearer completion is flagged; that a farther one was blocked says nothing."""
+    (one, _) = explained("Mayor denies claims over visa report").tried
+    assert (one.outcome, one.blocks) == ("flagged", ())
+
+
+def test_words_are_taken_by_a_rule_of_the_same_kind(tmp_path: Path) -> None:
+    """An allegation on the same words takes nothing from a denial."""
+    names = [("told", "allegation", "blame"), ("first", "denial", "denial"), ("second", "denial", "denial")]
+    rules = [
+        {"id": name, "version": 1, "kind": kind, "category": category, "query": "denies", "examples": ["denies"]}
+        for name, kind, category in names
+    ]
+    _, explainer = loaded(yaml.safe_dump({"language": "en", "rules": rules}), tmp_path)
+    found = explainer.explain(make_article(title="Mayor denies it", language="en"))
+    assert [one.taken_by for one in found.tried] == ["", "", "en/first"]
 
 
 def test_a_question_is_told() -> None:
@@ -160,7 +199,7 @@ def test_cues_are_seen_with_list_and_lemma() -> None:
 def test_nothing_found_is_told() -> None:
     """No cue, no rule."""
     found = explained("Sun shines")
-    assert (found.seen, found.tried, found.flags, found.silent) == ((), (), (), 3)
+    assert (found.seen, found.tried, found.flags, found.silent) == ((), (), (), 4)
 
 
 TERMS = ("deny", "denied", "no", "claims", '"the claims"', "cla*", "entry", "@listed")
