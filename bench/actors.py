@@ -24,6 +24,8 @@ from pipeline.rules import Rules, load_rules
 from pipeline.rules.tokens import words
 
 LABELS = Path(__file__).parent.parent / "tests" / "gold" / "actors_dev.jsonl"
+STEM = 4
+"""Letters that an inflected word and its base must share at least."""
 _SMALL = frozenset({"the", "a", "an", "s"})
 
 
@@ -60,7 +62,13 @@ def _same(name: str, found: Mention) -> bool:
 
 
 def _holds(whole: list[str], part: list[str]) -> bool:
-    return any(whole[at : at + len(part)] == part for at in range(len(whole) - len(part) + 1))
+    return any(all(map(_alike, whole[at:], part)) for at in range(len(whole) - len(part) + 1))
+
+
+def _alike(one: str, other: str) -> bool:
+    """The same word, or one with an ending."""
+    short, long = sorted((one, other), key=len)
+    return one == other or (len(short) >= STEM and long.startswith(short))
 
 
 def best_flag(rules: Rules, line: dict[str, Any], kind: str) -> Flag | None:

@@ -92,7 +92,7 @@ class Frame(_Model):
 
     order: Literal["svo", "sov", "vso", "v2"] = "svo"
     """Where the subject stands: before its verb; at the head of a clause that ends with its verb; after its verb; about
-    the verb that stands second, whose participle ends the clause (those verbs, *hat*, *wird*, stand under `be`)."""
+    the verb that stands second, whose participle ends the clause."""
 
     capitals: bool = True
     """Names are written with capitals, so that a name outside the list of actors can be seen."""
@@ -138,6 +138,9 @@ class Frame(_Model):
 
     be: Listed = ()
     """Passive auxiliaries: is, was, been."""
+
+    have: Listed = ()
+    """Auxiliaries of the perfect that stand far from their participle, for `order: v2`: hat, haben."""
 
     by: Listed = ()
     """What marks who acts in a passive and beside a noun: by, von, por, 被."""

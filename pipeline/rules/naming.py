@@ -20,6 +20,10 @@ _STATE: Final = frozenset({"GOV", "MIL", "COP", "JUD", "LEG", "SPY"})
 _OWN: Final = frozenset({"LAB", "CVL", "EDU", "HLH", "MED", "NGO", "OPP"})
 """Roles of those who are not whom they belong to: *workers at Apple* are not Apple."""
 
+MAX_NAME: Final = 7
+MAX_UNMARKED_NAME: Final = 6
+"""Words of a name that holds no known word; fewer where no capitals show where it ends."""
+
 _GOVERNMENT: Final = "GOV"
 
 
@@ -88,10 +92,9 @@ def _unlisted(
 
 def _tells(reading: Reading, phrase: Phrase_) -> bool:
     """Whether a phrase without any known word names somebody, rather than being half a clause."""
-    length = phrase[1] - phrase[0] + 1
-    return length <= (7 if reading.frame.capitals else 5) and any(
-        len(word) > 1 and not word.isdigit() for word in reading.words[phrase[0] : phrase[1] + 1]
-    )
+    words = reading.words[phrase[0] : phrase[1] + 1]
+    limit = MAX_NAME if reading.frame.capitals else MAX_UNMARKED_NAME
+    return len(words) <= limit and len("".join(word for word in words if not word.isdigit())) > 1
 
 
 def _code(named: Named, role: str) -> str:

@@ -1,0 +1,105 @@
+"""Whose claim a noun is, and against whom: US claims, claims by Moscow, обвинения США, allegations against X."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pipeline.rules.actors import SPOKES
+from pipeline.rules.phrases import known, known_first, leading, run_back, up_to_second
+from pipeline.rules.reading import (
+    ACCUSATIONS,
+    AGAINST,
+    ARTICLE,
+    BE,
+    BREAK,
+    BY,
+    CLAIMS,
+    GENITIVE,
+    LINK,
+    OF,
+    PRONOUN,
+    SKIP,
+    STRONG,
+    THAT,
+    VERB,
+    WE,
+    Phrase_,
+    Reading,
+)
+
+OWNER_REACH: Final = 4
+"""Words between a noun and its owner before it: "Iranian spy boat charges"."""
+
+REACH: Final = 8
+"""Words between a verb and the noun whose owner is the target: "rejected a string of hotly disputed US claims"."""
+
+
+def owner(reading: Reading, noun: int, start: int) -> Phrase_ | None:
+    """Whose claim it is: US claims, Moscow's claims, claims by Moscow, обвинения США. ``start``: no further back."""
+    found = _owner_before(reading, noun, start)
+    return found if found is not None else _owner_after(reading, noun)
+
+
+def against(reading: Reading, noun: int) -> Phrase_ | None:
+    """Whom an accusation is against: allegations against X."""
+    for at in range(noun + 1, min(reading.end, noun + 1 + REACH)):
+        if reading.stops[at] or reading.tags[at] & BREAK:
+            return None
+        if reading.tags[at] & AGAINST and at not in reading.hit_at:
+            found = reading.phrase_after(at + 1)
+            return found if found and known(reading, found) else None
+    return None
+
+
+def claim_noun(reading: Reading, first: int, last: int) -> int | None:
+    """The noun of what a verb denies: behind it, or before it where verbs come last."""
+    if reading.frame.order == "sov":
+        behind: Iterator[int] = iter(range(first - 1, reading.clause_start(first) - 1, -1))
+    else:
+        behind = iter(range(last + 1, min(reading.end, last + 1 + REACH)))
+    for at in behind:
+        if reading.tags[at] & (ACCUSATIONS | CLAIMS):
+            return at
+        if reading.stops[at] == STRONG or (reading.tags[at] & (BREAK | THAT) and at not in reading.hit_at):
+            return None
+    return None
+
+
+def _owner_before(reading: Reading, noun: int, start: int) -> Phrase_ | None:
+    for at in range(noun - 1, max(start, noun - OWNER_REACH) - 1, -1):
+        tags, listed = reading.tags[at], at in reading.hit_at
+        if reading.stops[at + 1] or (tags & (BREAK | VERB | THAT | LINK | BE | SKIP) and not listed):
+            return None
+        if tags & GENITIVE and at > start and not listed:
+            return reading.phrase_before(at - 1)
+        if tags & ARTICLE and tags & (PRONOUN | WE) and not listed:  # its claims
+            return leading(reading, reading.clause_start(at, breaks=True))
+        if "before" in reading.frame.owner and _owns(reading, at, noun):
+            return run_back(reading, at, start)
+    return None
+
+
+def _owner_after(reading: Reading, noun: int) -> Phrase_ | None:
+    at = noun + 1
+    if at + 1 < reading.end and not reading.tags[at] and reading.tags[at + 1] & BY:
+        at += 1  # a report made by X
+    if at >= reading.end or reading.stops[at]:
+        return None
+    if reading.tags[at] & (BY | OF) and at not in reading.hit_at:
+        found = reading.phrase_after(at + 1)
+        if found and (known(reading, found) or reading.tags[at] & BY):
+            return found
+        return None
+    if "after" in reading.frame.owner and (found := reading.phrase_after(at)) and known_first(reading, found):
+        return up_to_second(reading, found)
+    return None
+
+
+def _owns(reading: Reading, at: int, noun: int) -> bool:
+    """Whether a bare name owns a noun: one of the list, or right before it; a place in quotation marks does not."""
+    if at not in reading.hit_at:
+        return reading.named(at) and at == noun - 1 and not reading.quoted(noun)
+    if reading.role(at):
+        return reading.hit_at[at].named.code != SPOKES
+    return True

@@ -1,0 +1,51 @@
+"""Who says what a match says: the subject of a verb of saying, and whoever a headline's colon or dash names."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pipeline.rules.phrases import MAX_SPEAKER
+from pipeline.rules.reading import SAY, SOFT, STRONG, VERB, Phrase_, Reading
+from pipeline.rules.syntax import subject
+
+_COLON: Final = re.compile("[:：]")
+
+
+def sayer(reading: Reading, say: int) -> Phrase_ | None:
+    """The subject of a verb of saying: X says; "…", says X."""
+    behind = reading.phrase_after(say + 1) if reading.stops[say] or reading.quoted(say) else None
+    if behind is not None:
+        return behind
+    return subject(reading, say, say)
+
+
+def trailing(reading: Reading) -> Phrase_ | None:
+    """Whoever a sentence ends with: "…, the prosecutor said"."""
+    last = reading.end - 1
+    if last < 2 or not reading.tags[last] & SAY:
+        return None
+    found = reading.phrase_before(last - 1)
+    return found if found and reading.stops[found[0]] == SOFT else None
+
+
+def speaker_behind(reading: Reading, last: int) -> Phrase_ | None:
+    """Who a headline's last colon or dash says it is from: "'…': X", "… - X"."""
+    tail = max((at for at in range(1, reading.end) if reading.stops[at] == STRONG), default=0)
+    if tail > last and reading.end - tail <= MAX_SPEAKER and reading.gap(tail).strip() not in ("[", "]", "|", "..."):
+        found = reading.phrase_after(tail)
+        if found is not None and (found[1] == reading.end - 1 or reading.tags[found[1] + 1] & SAY):
+            return found
+    return None
+
+
+def speaker_before(reading: Reading, first: int) -> Phrase_ | None:
+    """Who stands before a headline's colon: "X: …"."""
+    colon = next((at for at in range(1, first + 1) if _COLON.search(reading.gap(at))), 0)
+    start = reading.clause_start(colon - 1) if colon else 0
+    if not colon or colon - start > MAX_SPEAKER * (1 if reading.frame.capitals else 2):
+        return None
+    verb = colon
+    while verb > start and reading.tags[verb - 1] & VERB and verb - 1 not in reading.hit_at:
+        verb -= 1
+    return subject(reading, verb, colon - 1) if verb < colon else reading.phrase_before(colon - 1)
