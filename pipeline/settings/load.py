@@ -18,7 +18,7 @@ from pipeline.settings.outlets import contradictions, read_outlets
 
 SETTINGS_FILE: Final = "counterclaim.yaml"
 
-_PATHS: Final = ("feeds_file", "rules_dir", "outlets_file")
+_PATHS: Final = ("feeds_file", "rules_dir", "outlets_file", "actors_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def load_all(directory: Path, env: Mapping[str, str]) -> Configuration:
     feeds = read_feeds(settings.feeds_path, problems)
     outlets = read_outlets(settings.outlets_path, problems)
     problems += contradictions(feeds, outlets)
-    rules = _read_rules(settings.rules_path, problems)
+    rules = _read_rules(settings, problems)
     _raise(problems)
     if rules is None:  # unreachable: then there were problems
         raise ConfigError(problems)
@@ -115,9 +115,9 @@ def _raise(problems: list[Problem]) -> None:
         raise ConfigError(sorted(problems, key=lambda problem: (files.index(problem.file), problem.line or 0)))
 
 
-def _read_rules(path: Path, problems: list[Problem]) -> Rules | None:
+def _read_rules(settings: Settings, problems: list[Problem]) -> Rules | None:
     try:
-        return load_rules(path)
+        return load_rules(settings.rules_path, settings.actors_path)
     except RuleError as error:
         problems.extend(error.problems)
         return None
