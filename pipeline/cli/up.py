@@ -165,9 +165,11 @@ class Stop:
                 loop.remove_signal_handler(number)
 
     def _asked(self, number: signal.Signals) -> None:
-        if number == signal.SIGHUP and not self._hangup.means_stop():
-            self._tree.reload_rules()
-            return
+        if number == signal.SIGHUP:
+            if not self._hangup.means_stop():
+                self._tree.reload_rules()
+                return
+            _fall_silent()
         if self.event.is_set():
             self._tree.kill()
         self.exit_code = 130 if number == signal.SIGINT else 0
@@ -187,3 +189,11 @@ class Stop:
             for one in (task, stopped):
                 one.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
+
+
+def _fall_silent() -> None:
+    """The terminal is gone: nobody reads any more, and writing to it fails."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nothing, stream.fileno())
+    os.close(nothing)
