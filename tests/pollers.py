@@ -127,10 +127,14 @@ class World:
     journal: Journal = field(default_factory=Journal)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
 
+    def fetcher(self, settings: PollSettings = SETTINGS) -> Fetcher:
+        """What the poller fetches with."""
+        return Fetcher(settings)
+
     @asynccontextmanager
     async def poller(self, *feeds: Feed, settings: PollSettings = SETTINGS) -> AsyncIterator[Poller]:
         """A poller as after a start: it knows what the journal holds."""
-        async with Fetcher(settings) as fetcher:
+        async with self.fetcher(settings) as fetcher:
             yield Poller(
                 settings,
                 feeds,

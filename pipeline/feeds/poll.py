@@ -129,9 +129,14 @@ class Poller:
 
     def _start_due(self) -> None:
         while len(self._running) < self._settings.concurrency:
-            url = self._queue.take(self._clock.now())
+            url = self._queue.take(now := self._clock.now())
             if url is None:
                 return
+            if (later := schedule.skip_of(self._states.get(url)).after(now)) > now:
+                # It came due in time, but had to wait for others until its feed asks not to be asked.
+                self._queue.done(url)
+                self._queue.add(url, later)
+                continue
             task = asyncio.create_task(self._poll(self._feeds[url]))
             self._running.add(task)
             task.add_done_callback(self._ended)
