@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := pipeline agents tests bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kafka test-loss test-e2e check bench lock schemas clean
+.PHONY: help install demo test test-kafka test-loss test-e2e check bench accuracy lock schemas clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ check: $(STAMP) $(SCHEMAS_STAMP) ## ruff, format, mypy --strict, import directio
 
 bench: $(STAMP) ## Measure speed beside what others do; JSON in bench/out, a table on the terminal
 	$(BIN)/python -m bench $(ARGS)
+
+accuracy: $(STAMP) ## Write the figures of docs/accuracy.md anew (DATA: the folder of labelled headlines)
+	$(BIN)/python -m bench.accuracy_report $(if $(DATA),--data $(DATA)) $(ARGS)
 
 schemas: $(STAMP) ## Write docs/schemas anew
 	$(BIN)/counterclaim config schema --write docs/schemas

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.actors import LABELS, Outcome, outcomes
-from bench.first_run import FIRST_RUN, GOLD, SET_ASIDE, measured, read_folder
+from bench.first_run import FIRST_RUN, GOLD, SET_ASIDE, measured
 from bench.rules import OUT as COSTS
 from pipeline.errors import UsageError
 from pipeline.evaluate.bootstrap import Rate, score
 from pipeline.evaluate.examples import Wrong, strongest
 from pipeline.evaluate.gold import CLASSES, ClassName, Gold, held_out, read_gold
-from pipeline.evaluate.layout import as_json, decimals, rate
+from pipeline.evaluate.layout import decimals, rate
 from pipeline.evaluate.metrics import Counts
 from pipeline.evaluate.score import ALL, TUNED, UNTOUCHED, Judged, Report, judge, report
 from pipeline.resources import shipped
@@ -116,6 +116,24 @@ def languages(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"Hard negatives flagged falsely: {false['flagged']} of {false['lines']}."
 
 
+def named(found: Mapping[str, Any]) -> Iterator[str]:
+    """Actors and targets of each language, then of all."""
+    rows = [(name, *map(_right, of.values())) for name, of in found["who"].items()]
+    yield from table(("language", "actor right where one is named", "target"), [*rows, ("all", *_all_right(found))])
+
+
+def _all_right(found: Mapping[str, Any]) -> list[str]:
+    keys = ("actor", "target")
+    total = [sum((Counter(of[key]) for of in found["who"].values()), Counter[str]()) for key in keys]
+    return [_right(one) for one in total]
+
+
+def _right(verdicts: Mapping[str, int]) -> str:
+    """`.900 (9 of 10)`."""
+    lines = sum(verdicts.values())
+    return f"{decimals(verdicts['right'] / lines)} ({verdicts['right']} of {lines})" if lines else "–"
+
+
 def _pooled(scores: Mapping[str, Any]) -> dict[str, Any]:
     total: Counter[str] = Counter()
     for name in CLASSES:
@@ -153,7 +171,8 @@ def set_aside(rules: Rules, first: Path = FIRST_RUN, folder: Path = SET_ASIDE) -
         false, all_ = run["false_flags"].get("hard_negative"), run["scopes"][ALL]
         f1 = ", ".join(f"{name} {rate(Rate(**all_[name]['f1']))}" for name in CLASSES if name in all_)
         traps = f"; hard negatives flagged falsely: {false['flagged']} of {false['lines']}" if false else ""
-        yield f"- {said}, F1 over all languages: {f1}{traps}"
+        actor, target = _all_right(run)
+        yield f"- {said}, F1 over all languages: {f1}{traps}; actor right where named: {actor}, target: {target}"
 
 
 def actors(found: Sequence[Outcome]) -> Iterator[str]:
@@ -222,11 +241,12 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()
     rules = load_rules(options.rules)
-    ours = as_json(report(list(judge(rules, read_folder(GOLD))), rules.hash))
     today = datetime.now(UTC).date()
+    ours = measured(GOLD, rules, today)
     blocks: dict[str, Lines] = {
         "made": [f"Made by `{COMMAND}` on {today} with rule set `{rules.hash}`."],
         "languages": languages(ours),
+        "named": named(ours),
         "set_aside": set_aside(rules),
     }
     if COSTS.exists():

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.actors import outcomes
 from pipeline.errors import UsageError
 from pipeline.evaluate.gold import Gold, read_gold
 from pipeline.evaluate.layout import as_json
@@ -27,12 +29,41 @@ FIRST_RUN = GOLD / "first_run.json"
 
 def read_folder(folder: Path) -> list[Gold]:
     """The lines of a folder's language files, by name."""
-    return [gold for path in sorted(folder.glob("[a-z][a-z].jsonl")) for gold in read_gold(path.read_bytes(), path)]
+    return [gold for path in language_files(folder) for gold in read_gold(path.read_bytes(), path)]
+
+
+def language_files(folder: Path) -> list[Path]:
+    """The files of a folder that are named after a language."""
+    return sorted(folder.glob("[a-z][a-z].jsonl"))
+
+
+def who(folder: Path, rules: Rules) -> dict[str, dict[str, dict[str, int]]]:
+    """Language → actor and target → right, wrong, missed, where one is named and the flag is raised.
+
+    Of a line that is a denial and an allegation, actor and target are those of the denial.
+    """
+    found = {}
+    for path in language_files(folder):
+        lines = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+        labels = [
+            {"id": line["id"], "kind": kind, "actor": line.get("actor"), "target": line.get("target")}
+            for line in lines
+            if (kind := "denial" if line.get("denial") else "allegation" if line.get("allegation") else None)
+        ]
+        verdicts = Counter(
+            (one.key, one.verdict) for one in outcomes(rules, {line["id"]: line for line in lines}, labels)
+        )
+        found[path.stem] = {
+            key: {verdict: verdicts[key, verdict] for verdict in ("right", "wrong", "missed")}
+            for key in ("actor", "target")
+        }
+    return found
 
 
 def measured(folder: Path, rules: Rules, today: date) -> Mapping[str, Any]:
     """The report on a folder's sentences as JSON, with the day; without any sentence."""
-    return {"date": str(today)} | as_json(report(list(judge(rules, read_folder(folder))), rules.hash))
+    told = as_json(report(list(judge(rules, read_folder(folder))), rules.hash))
+    return {"date": str(today)} | told | {"who": who(folder, rules)}
 
 
 def write_once(path: Path, told: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.accuracy_report import PAGE, classes, errors, filled, languages, set_aside
+from bench.accuracy_report import PAGE, classes, errors, filled, languages, named, set_aside
 from bench.first_run import measured, write_once
 from pipeline.errors import UsageError
 from pipeline.evaluate.gold import Gold, GoldLine
@@ -70,7 +70,7 @@ def test_blocks_are_replaced_and_prose_stays() -> None:
 
 def test_the_page_has_every_block() -> None:
     """Those that the command writes."""
-    names = ("made", "english", "strata", "emergent", "languages", "set_aside", "actors", "costs", "errors")
+    names = ("made", "english", "strata", "emergent", "languages", "named", "set_aside", "actors", "costs", "errors")
     filled(PAGE.read_text(encoding="utf-8"), dict.fromkeys(names, ()))
 
 
@@ -114,6 +114,17 @@ def test_the_first_run_stands_beside_the_figures_of_now(gold: Path, rules: Rules
     page = "\n".join(set_aside(rules, path, gold))
     assert "| all | .500 / .500 / .500 | 1.000 / 1.000 / 1.000 | – | – |" in page
     assert "hard negatives flagged falsely: 1 of 1" in page
+
+
+def test_actors_are_told_where_one_is_named(gold: Path, rules: Rules) -> None:
+    """A flag without an actor has missed the one that is named; a line that is not flagged does not count."""
+    line = {"language": "en", "denial": 1, "actor": "Mayor", "target": None, "stratum": "positive"}
+    texts = ("Mayor denies it", "Mayor says no")
+    lines = [json.dumps(line | {"id": n, "headline": text}) for n, text in enumerate(texts)]
+    (gold / "en.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    found = measured(gold, rules, TODAY)
+    assert found["who"]["en"]["actor"] == {"right": 0, "wrong": 0, "missed": 1}
+    assert list(named(found))[2:] == ["| en | .000 (0 of 1) | – |", "| all | .000 (0 of 1) | – |"]
 
 
 def test_languages_are_told_beside_each_other(gold: Path, rules: Rules) -> None:
