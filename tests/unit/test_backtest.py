@@ -20,6 +20,17 @@ from pipeline.rules import Rules, load_rules
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 DENIAL = "Harbour board denies rumours of a sale"
+RULES = """\
+language: en
+rules:
+  - id: rumour-denied
+    version: 1
+    kind: denial
+    category: rumour_denied
+    query: "denies ONEAR/0 rumours"
+    examples: [Board denies rumours]
+    counter_examples: [Board denies entry]
+"""
 
 
 @pytest.fixture(scope="module", name="rules")
@@ -123,13 +134,16 @@ def test_the_language_is_decided_as_in_the_stream(rules: Rules) -> None:
 
 def test_output_has_a_line_for_each_line_in_input_order(cli: typer.Typer, tmp_path: Path) -> None:
     """The contract: id, duplicate_of, and flags with kind, category, rule, version, score and spans."""
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    (rules / "en.yaml").write_text(RULES, encoding="utf-8")
     file, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     file.write_text(
         '{"id": 7, "title": "Fish is cheap", "published": "2026-02-02", "label": 1}\n\n'
         f'{{"id": "x", "title": "{DENIAL}", "language": "en", "published": "2026-02-01"}}\n',
         encoding="utf-8",
     )
-    done = CliRunner().invoke(cli, ["--articles", str(file), "--json", str(out)])
+    done = CliRunner().invoke(cli, ["--articles", str(file), "--json", str(out), "--rules", str(rules)])
     assert done.exit_code == 0
     assert "2 articles, 0 duplicates, 0 revisions; flags: 1 denial, 0 allegation" in done.stderr
     assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == [
@@ -149,7 +163,7 @@ def test_output_has_a_line_for_each_line_in_input_order(cli: typer.Typer, tmp_pa
             ],
         },
     ]
-    assert list(tmp_path.iterdir()) == [file, out] or set(tmp_path.iterdir()) == {file, out}
+    assert set(tmp_path.iterdir()) == {file, out, rules}
 
 
 def test_a_wrong_line_ends_it_and_nothing_is_written(cli: typer.Typer, tmp_path: Path) -> None:
