@@ -3,10 +3,11 @@
     python -m bench.rules                        all rule files, and up to 20,000 patterns more: about two minutes
     python -m bench.rules --articles FILE        the same on articles of your own, JSON lines as `backtest` reads them
 
-Articles are of our own making, 2 KB, English: seven in ten everyday news, two of crime and politics full of cue words,
-one with a denial or an allegation. The alternation is what one would write first: all entries of the English cue lists
-in one expression. The patterns are as subscriptions are: names near a cue, phrases, pairs of words. All contenders take
-turns in one process; figures are medians of the rounds, in CPU time.
+Articles are of our own making, 2 KB, English: fourteen in twenty everyday news, five of crime and politics with a cue in
+every fifth sentence, one the same with a denial or an allegation. The alternation is what one would write first: all
+entries of the English cue lists in one expression. The patterns are as subscriptions are: names near a cue, phrases,
+pairs of words. All contenders take turns in one process; figures are medians of the rounds, in CPU time. On a busy
+machine look at the ratios.
 """
 
 from __future__ import annotations
@@ -33,8 +34,13 @@ from pipeline.rules.ruleset import Pack, StoredRule
 OUT = Path("bench/out/rules.json")
 CHARS = 2_000
 PATTERNS = (0, 1_000, 5_000, 20_000)
+ALTERNATION = "re alternation of the English cues"
+WEIGHTS = (0.8, 0.6, 0.3)
 TARGET = 250.0
 """Microseconds an article of 2 KB, with all packs loaded, however many patterns there are."""
+
+CUES_SHARE = 0.2
+"""Sentences with a cue word in news of crime and politics."""
 
 CUES = [
     "Police said the man was charged on Friday and will appear in court", "A report on the claims is due next week",
@@ -58,11 +64,11 @@ SYLLABLES = ["ba", "kerr", "lo", "min", "ta", "rov", "sel", "du", "na", "wick", 
 def article(number: int) -> Article:
     """An article of 2 KB; its number decides what is in it."""
     chance = random.Random(number)
-    kind = number % 10
+    kind = _kind(number)
     parts: list[str] = []
     while sum(map(len, parts)) + 2 * len(parts) < CHARS:
-        parts.append(chance.choice(CUES) if kind >= 7 and chance.random() < 0.4 else _everyday(chance))
-    if kind == 9:
+        parts.append(chance.choice(CUES) if kind != "everyday" and chance.random() < CUES_SHARE else _everyday(chance))
+    if kind == "flagged":
         parts[chance.randrange(len(parts))] = chance.choice(FLAGGED)
     at = datetime(2026, 1, 1, tzinfo=UTC)
     title, lead, *body = parts
@@ -70,6 +76,10 @@ def article(number: int) -> Article:
         id=str(number), text_hash="", url="", domain="", title=title, lead=f"{lead}.", body=". ".join(body) + ".",
         language="en", published=at, fetched=at,
     )  # fmt: skip
+
+
+def _kind(number: int) -> str:
+    return "flagged" if number % 20 == 0 else "crime and politics" if number % 4 == 1 else "everyday"
 
 
 def _everyday(chance: random.Random) -> str:
@@ -115,23 +125,23 @@ def contenders(directory: Path, told: dict[str, float]) -> dict[str, Callable[[A
     files = read_rule_files(directory)
     expression = alternation(files)
     found: dict[str, Callable[[Article], object]] = {
-        "re alternation of the English cues": lambda a: expression.findall(f"{a.title}\n{a.lead}\n{a.body}")
+        ALTERNATION: lambda a: expression.findall(f"{a.title}\n{a.lead}\n{a.body}")
     }
     (english,) = (file for file in files if file.lexicon.language == "en")
+    before, began = resident(), time.process_time()
+    rules = load_rules(directory)
+    told["all packs: seconds to load"] = round(time.process_time() - began, 2)
+    told["all packs: MB"] = round((resident() - before) / 1e6, 1)
+    found["all packs, with actors"] = rules.flags
+    others = [pack for pack in rules.packs.values() if pack.language != "en"]
     for count in PATTERNS:
         before, began = resident(), time.process_time()
-        rules = load_rules(directory)
-        if count:
-            weights = (0.8, 0.6, 0.3)
-            more = [
-                StoredRule(f"en/{n}", 1, "denial", "denial", parse_query(pattern(n)), weights) for n in range(count)
-            ]
-            packs = [pack for pack in rules.packs.values() if pack.language != "en"]
-            rules = Rules([*packs, Pack("en", [*english.rules, *more], historic=english.historic)], "")
-        name = f"all packs, {count:,} patterns more"
-        told[f"{name}: seconds to load"] = round(time.process_time() - began, 2)
+        more = [StoredRule(f"en/{n}", 1, "denial", "denial", parse_query(pattern(n)), WEIGHTS) for n in range(count)]
+        pack = Pack("en", [*english.rules, *more], historic=english.historic)
+        name = f"all packs without actors, {count:,} patterns more"
+        told[f"{name}: seconds to load them"] = round(time.process_time() - began, 2)
         told[f"{name}: MB"] = round((resident() - before) / 1e6, 1)
-        found[name] = rules.flags
+        found[name] = Rules([*others, pack], "").flags
     return found
 
 
@@ -163,19 +173,17 @@ def main() -> None:
     told: dict[str, float] = {}
     some = contenders(options.rules, told)
     groups = {"mix": [article(number) for number in range(options.count)]}
-    groups |= {
-        "everyday": [one for one in groups["mix"] if int(one.id) % 10 < 7],
-        "full of cues": [one for one in groups["mix"] if int(one.id) % 10 in (7, 8)],
-        "flagged": [one for one in groups["mix"] if int(one.id) % 10 == 9],
-    }
+    for one in list(groups["mix"]):
+        groups.setdefault(_kind(int(one.id)), []).append(one)
     if options.articles:
         groups = {"given": [_given(json.loads(line)) for line in options.articles.read_text("utf-8").splitlines()]}
     table = {group: measure(some, articles, options.rounds) for group, articles in groups.items()}
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps({"microseconds": table, "load": told}, indent=2))
-    print("| µs CPU an article | " + " | ".join(table) + " |\n|---|" + "---|" * len(table))
+    print("| µs CPU an article (times the alternation) | " + " | ".join(table) + " |\n|---|" + "---|" * len(table))
     for name in some:
-        print(f"| {name} | " + " | ".join(f"{column[name]:.1f}" for column in table.values()) + " |")
+        cells = (f"{column[name]:.1f} ({column[name] / column[ALTERNATION]:.3f})" for column in table.values())
+        print(f"| {name} | " + " | ".join(cells) + " |")
     print("\n" + "\n".join(f"{name} {value}" for name, value in told.items()))
     slowest = max(value for name, value in next(iter(table.values())).items() if name.startswith("all"))
     print(f"\nTarget: at most {TARGET:g} µs; slowest {slowest} µs. Figures: {OUT}")
