@@ -17,7 +17,6 @@ from pipeline.evaluate.gold import read_gold
 from pipeline.evaluate.layout import as_json, as_text, wrong_as_text
 from pipeline.evaluate.score import Part, chosen, judge, report
 from pipeline.rules.explain import explainers
-from pipeline.rules.load import read_rule_files
 
 EXAMPLES = 5
 
@@ -68,10 +67,10 @@ def evaluate(
     lines = chosen(given, held_out)
     if not lines:
         raise UsageError(f"no line is left to score with --held-out {held_out}")
-    folder, loaded = open_rules(rules, config)
+    written, loaded = open_rules(rules, config)
     judged = list(judge(loaded, lines))
     found = report(judged, loaded.hash, resamples, seed)
-    wrong = strongest(judged, examples, explainers(read_rule_files(folder), loaded) if examples else {})
+    wrong = strongest(judged, examples, explainers(written, loaded) if examples else {})
     if as_json_:
         print(json.dumps(as_json(found, wrong), ensure_ascii=False))
         return

@@ -12,9 +12,9 @@ import typer
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.records import Kind
-from pipeline.rules import Rules, load_rules
+from pipeline.rules import Rules
 from pipeline.rules.examples import Trial, try_examples
-from pipeline.rules.load import read_rule_files
+from pipeline.rules.load import RuleFile, read_rule_files, read_rules
 from pipeline.rules.ruleset import Pack
 from pipeline.settings.load import load_settings
 
@@ -31,12 +31,12 @@ def rules_dir(rules: Path | None, config: Path | None) -> Path:
     return rules if rules is not None else load_settings(config_dir(config), os.environ).rules_path
 
 
-def open_rules(rules: Path | None, config: Path | None) -> tuple[Path, Rules]:
-    """That folder, and its rules with the actors that go with it: for the configured one, the configured."""
+def open_rules(rules: Path | None, config: Path | None) -> tuple[tuple[RuleFile, ...], Rules]:
+    """A folder's files, and their rules with the actors that go with them: of the configured one, those configured."""
     if rules is not None:
-        return rules, load_rules(rules)
+        return read_rules(rules)
     settings = load_settings(config_dir(config), os.environ)
-    return settings.rules_path, load_rules(settings.rules_path, settings.actors_path)
+    return read_rules(settings.rules_path, settings.actors_path)
 
 
 @rules_app.command("test")

@@ -23,7 +23,6 @@ from pipeline.feeds.files import STDIN, Line, read_documents, to_article
 from pipeline.logs import visible
 from pipeline.records import FIELDS, Article, Flag, Mention
 from pipeline.rules.explain import Block, Explainer, Explanation, Outcome, Tried, explainers
-from pipeline.rules.load import read_rule_files
 
 _MARKS: Final[Mapping[Outcome, tuple[str, str]]] = {
     "flagged": ("+", "bold green"),
@@ -69,8 +68,8 @@ def explain(
     documents = [msgspec.structs.replace(line, **parts) for line in given]
     if not any(line.title or line.lead or line.body for line in documents):
         raise UsageError("there is nothing to explain: give a text, a file, - or --title")
-    folder, loaded = open_rules(rules, config)
-    known = explainers(read_rule_files(folder), loaded)
+    written, loaded = open_rules(rules, config)
+    known = explainers(written, loaded)
     console = Console(highlight=False, soft_wrap=True)
     for number, line in enumerate(documents):
         found = explain_line(line, lang, known)

@@ -60,13 +60,22 @@ def load_rules(directory: Path, actors: Path | None = None) -> Rules:
     Raises:
         RuleError: with every problem of every file: unknown key, unknown list, a query that makes no sense ….
     """
+    return read_rules(directory, actors)[1]
+
+
+def read_rules(directory: Path, actors: Path | None = None) -> tuple[tuple[RuleFile, ...], Rules]:
+    """The rules of a folder as `load_rules` gives them, and the files that say so, read once.
+
+    Raises:
+        RuleError: as `load_rules`.
+    """
     problems: list[Problem] = []
-    files = _read_all(directory, problems)
+    files = tuple(_read_all(directory, problems))
     named = any(file.lexicon.frame for file in files)
     known = read_actors(actors or _actors_beside(directory), problems) if actors or named else NO_ACTORS
     if problems:
         raise RuleError(problems)
-    return Rules([_pack(file, known) for file in files], rules_hash(files, known))
+    return files, Rules([_pack(file, known) for file in files], rules_hash(files, known))
 
 
 def rules_hash(files: Sequence[RuleFile], actors: Actors = NO_ACTORS) -> str:
