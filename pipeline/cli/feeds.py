@@ -1,9 +1,11 @@
-"""`counterclaim feeds`: how the feeds fare, and why each is polled when it is."""
+"""`counterclaim feeds`: how the feeds fare, why each is polled when it is, and where a site keeps its feeds."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -16,13 +18,17 @@ from rich.table import Table
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.cli.tables import print_table
 from pipeline.errors import UsageError
+from pipeline.feeds.discovery import Found, find
+from pipeline.feeds.fetch import Fetcher
+from pipeline.feeds.parser_pool import ParserPool
 from pipeline.feeds.report import FeedReport, reports, span
 from pipeline.feeds.state import load_states
 from pipeline.settings.checks import check_url, feed_key
 from pipeline.settings.load import load_feeds, load_settings
+from pipeline.settings.models import PollSettings
 
 feeds_app = typer.Typer(
-    name="feeds", help="How the feeds fare, and why each is polled when it is.", no_args_is_help=True
+    name="feeds", help="How the feeds fare, and where a site keeps its feeds.", no_args_is_help=True
 )
 
 UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The feed, as it is listed.")]
@@ -64,6 +70,48 @@ def show(url: UrlArgument, config: ConfigOption = None, as_json: JsonOption = Fa
         return
     for name, text in _lines(one, datetime.now(UTC)):
         print(f"{name:>13}  {text}")
+
+
+@feeds_app.command("find")
+def find_feeds(
+    url: Annotated[str, typer.Argument(metavar="URL", help="A site, a section's page, or a feed.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find a site's feeds: what its page and its robots.txt name, else the usual places. Each is fetched and tried.
+
+        counterclaim feeds find https://news.example/
+
+    Exit code 1 if there is none.
+    """
+    settings = load_settings(config_dir(config), os.environ)
+    try:
+        address = check_url(url)
+    except ValueError as error:
+        raise UsageError(f"{url}: {error}") from error
+    found = asyncio.run(_find(address, settings.poll))
+    if as_json:
+        print(json.dumps([_plain(one) for one in found], ensure_ascii=False))
+    else:
+        now = datetime.now(UTC)
+        table = Table("feed", "title", "items", "newest", "why", box=None)
+        for one in found:
+            table.add_row(one.url, one.title, str(one.items), _ago(one.newest, now), one.why)
+        if found:
+            print_table(table)
+        else:
+            print(f"{url}: no feed found; look for a link on its pages", file=sys.stderr)
+    if not found:
+        raise typer.Exit(1)
+
+
+async def _find(url: str, settings: PollSettings) -> tuple[Found, ...]:
+    pool = ParserPool(1, settings.parse_timeout_seconds)
+    try:
+        async with Fetcher(settings) as fetcher:
+            return await find(url, fetcher=fetcher, parser=pool)
+    finally:
+        await pool.close()
 
 
 def _reports(config: Any) -> list[FeedReport]:
@@ -127,5 +175,5 @@ def _ago(moment: datetime | None, now: datetime) -> str:
     return f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
 
 
-def _plain(one: FeedReport) -> dict[str, Any]:
+def _plain(one: FeedReport | Found) -> dict[str, Any]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(one).items()}
