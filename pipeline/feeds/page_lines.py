@@ -20,9 +20,12 @@ MIN_SENTENCE_WORDS: Final = 3
 """A line that ends in a full stop is a sentence from so many words on: menus end in none, abbreviations are shorter."""
 
 MIN_ASKED_WORDS: Final = 14
-"""The same before a question or exclamation mark or a colon, and with a stop inside: headlines have these too."""
+"""The same before a question or exclamation mark, and with a stop inside: headlines have these too."""
 
-MIN_OPEN_WORDS: Final = 25
+MIN_INTRODUCING_WORDS: Final = 6
+"""The same before a colon or a comma, which the labels of lists have too, but these are shorter."""
+
+MIN_OPEN_WORDS: Final = 20
 """Words of a line without an end that is prose all the same: a paragraph that was cut. Headlines have some 10."""
 
 MAX_BYLINE_WORDS: Final = 9
@@ -47,11 +50,14 @@ _WORD: Final = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
 _DENSE: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 """Scripts in which about two characters make a word."""
 
-_FULL_STOP: Final = re.compile(r"[.。．…｡।۔][\"”’»›)\]】」』]*$|[.。!?！？؟][\"”’»›)\]】」』]{1,3}$")
+_FULL_STOP: Final = re.compile(r"[.。．…｡।۔][\s\"'”’»›)\]】」』]*$|[.。!?！？؟][\s\"'”’»›)\]】」』]{1,3}$")
 _CLIPPED: Final = re.compile(r"(?:…|\.\.\.)[\])]?\W*$")
 """A text that breaks off: the teaser of another story."""
 
-_ASKED: Final = re.compile(r"[!?！？؟:：;；,،，][\"”’»›)\]】」』]*$")
+_ASKED: Final = re.compile(r"[!?！？؟][\"”’»›)\]】」』]*$")
+_INTRODUCES: Final = re.compile(r"[:：;；,،，][\s\"'”’»›)\]】」』]*$")
+"""Ends a line that goes on in the next: what somebody said, a list."""
+
 _INNER_STOP: Final = re.compile(r"[^\W\d_]{3}[.!?؟][\"”’»)]?\s+[\"“‘«(]?[^\W\d_]|[。！？]")
 _SEPARATOR: Final = re.compile(r"\s*[|›»→▸▶•·]\s*|\s+[/>—–-]\s+")
 _ARROW: Final = re.compile(r"[›»→▸▶]|\s>\s|\s\|\s")
@@ -159,6 +165,8 @@ def _labelled(folded: str, size: int, *, ends: bool) -> Kind | None:
 
 def _is_prose(text: str, size: int, *, ends: bool) -> bool:
     if ends:
+        return True
+    if size >= MIN_INTRODUCING_WORDS and _INTRODUCES.search(text[-MAX_ENDING:]):
         return True
     if size >= MIN_ASKED_WORDS and _ASKED.search(text[-MAX_ENDING:]):
         return True

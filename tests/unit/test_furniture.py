@@ -148,6 +148,8 @@ def test_a_cleaned_text_comes_back_unchanged(lines: list[str], between: str) -> 
         "وقال الوزير إن هذه الاتهامات لا أساس لها من الصحة.",
         "他称有关指控毫无根据。",
         "Terms of the deal were not disclosed.",
+        "According to reports in a Tidewater newspaper:",
+        "The brothers said in a letter, ''We have never met him.''",
         "This video is fake, the ministry said.",
         "Related charges were denied.",
         "سجل المنتخب هدفين في المباراة.",
