@@ -3,8 +3,8 @@
     python -m bench.rules                        all rule files, and up to 20,000 patterns more: about two minutes
     python -m bench.rules --articles FILE        the same on articles of your own, JSON lines as `backtest` reads them
 
-Articles are of our own making, 2 KB, English: fourteen in twenty everyday news, five of crime and politics with a cue in
-every fifth sentence, one the same with a denial or an allegation. The alternation is what one would write first: all
+Articles are of our own making, 2 KB, English: fourteen in twenty everyday news, five of crime and politics with a cue
+in every fifth sentence, one the same with a denial or an allegation. The alternation is what one would write first: all
 entries of the English cue lists in one expression. The patterns are as subscriptions are: names near a cue, phrases,
 pairs of words. All contenders take turns in one process; figures are medians of the rounds, in CPU time. On a busy
 machine look at the ratios.

@@ -56,17 +56,17 @@ class Text(NamedTuple):
     attributes: Mapping[str, str]
 
 
-class _Stored(NamedTuple):
-    """A word or phrase under its first word."""
+class _Under(NamedTuple):
+    """What begins with a word, and to which leaves it belongs."""
 
-    rest: tuple[Word, ...]
-    """The words that must follow."""
+    single: tuple[int, ...]
+    """The word alone."""
 
-    exactly: list[str] | None
-    """These, if they are to be compared as they are."""
+    phrases: Mapping[str, Sequence[tuple[list[str], tuple[int, ...]]]]
+    """By the next word: all words that must follow, as they are."""
 
-    leaves: tuple[int, ...]
-    """The leaves that it belongs to."""
+    others: Sequence[tuple[tuple[Word, ...], tuple[int, ...]]]
+    """Those to be compared otherwise: beginnings of words, words with forms."""
 
 
 _Leaves = dict[tuple[Word, ...], list[int]]
@@ -85,7 +85,7 @@ class Vocabulary:
         self._exact: dict[str, _Leaves] = {}
         self._prefixes: dict[str, dict[str, _Leaves]] = {}  # under their first letters, MIN_PREFIX of them
 
-        self._known: dict[str, tuple[_Stored, ...]] = {}  # what is under words that were seen
+        self._known: dict[str, _Under | tuple[()]] = {}  # what is under words that were seen
 
     def store(self, query: Query) -> Query:
         """The query with its words, phrases and lists replaced by leaves."""
@@ -117,38 +117,49 @@ class Vocabulary:
         known = self._known
         for (sentence, cut), leaves_here in zip(sentences, wanted or repeat(None, len(sentences)), strict=True):
             begin = sentence.position
+            behind = [*cut[1:], ""]
             for place, word in enumerate(cut):
                 # Most words are under nothing: one look-up in a dictionary is all they may cost.
                 if (under := known.get(word)) is None:
                     under = self._look_up(word)
-                for rest, exactly, leaves in under:
-                    if exactly is None:
-                        if not self._follow(cut, place + 1, rest):
-                            continue
-                    elif rest and cut[place + 1 : place + 1 + len(exactly)] != exactly:
-                        continue
-                    match = ((begin + place, begin + place + len(rest)),)
+                if not under:
+                    continue
+                single, phrases, others = under
+                some = [(0, single)] if single else []
+                if (following := phrases.get(behind[place])) is not None:
+                    some += [
+                        (len(rest), leaves)
+                        for rest, leaves in following
+                        if len(rest) == 1 or cut[place + 1 : place + 1 + len(rest)] == rest
+                    ]
+                some += [(len(rest), leaves) for rest, leaves in others if self._follow(cut, place + 1, rest)]
+                for length, leaves in some:
+                    match = ((begin + place, begin + place + length),)
                     for leaf in leaves:
                         if leaves_here is None or leaf in leaves_here:
                             found.setdefault(leaf, []).append(match)
         return {leaf: sorted(set(matches)) if len(matches) > 1 else matches for leaf, matches in found.items()}
 
-    def _look_up(self, word: str) -> tuple[_Stored, ...]:
+    def _look_up(self, word: str) -> _Under | tuple[()]:
         gathered: dict[tuple[Word, ...], dict[int, None]] = {}
         for form in (word, *self._forms(word)) if self._forms else (word,):
             starts = self._prefixes.get(form[:MIN_PREFIX], {}).items()
             for some in (self._exact.get(form, {}), *(some for prefix, some in starts if form.startswith(prefix))):
                 for rest, leaves in some.items():
                     gathered.setdefault(rest, {}).update(dict.fromkeys(leaves))
-        under = [_Stored(rest, self._exactly(rest), tuple(leaves)) for rest, leaves in gathered.items()]
+        single = tuple(gathered.pop((), {}))
+        phrases: dict[str, list[tuple[list[str], tuple[int, ...]]]] = {}
+        others: list[tuple[tuple[Word, ...], tuple[int, ...]]] = []
+        for rest, belong in gathered.items():
+            if self._forms is None and not any(one.prefix for one in rest):
+                phrases.setdefault(rest[0].text, []).append(([one.text for one in rest], tuple(belong)))
+            else:
+                others.append((rest, tuple(belong)))
+        under = _Under(single, phrases, others) if single or phrases or others else ()
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
-        self._known[word] = found = tuple(under)
-        return found
-
-    def _exactly(self, rest: Sequence[Word]) -> list[str] | None:
-        plain = not any(word.prefix for word in rest) and (self._forms is None or not rest)
-        return [word.text for word in rest] if plain else None
+        self._known[word] = under
+        return under
 
     def _follow(self, cut: Sequence[str], place: int, rest: Sequence[Word]) -> bool:
         following = cut[place : place + len(rest)]
