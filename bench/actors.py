@@ -90,16 +90,18 @@ def outcomes(rules: Rules, lines: dict[str, dict[str, Any]], labels: Iterable[di
         flag = best_flag(rules, line, label["kind"])
         if flag is not None:
             text = f"{line['headline']} | {(line.get('lead') or '')[:300]}"
-            found += [Outcome(label, "actor", flag.actor, text), Outcome(label, "target", flag.target, text)]
+            pairs = (("actor", flag.actor), ("target", flag.target))
+            found += [Outcome(label, key, mention, text) for key, mention in pairs if key in label]
     return found
 
 
 def own_labels(lines: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Labels that gold lines carry themselves."""
+    """Labels that gold lines carry themselves; there, null says nothing."""
     for line in lines:
         kind = "denial" if line.get("denial") == 1 else "allegation" if line.get("allegation") == 1 else None
-        if kind and "actor" in line:
-            yield {"id": line["id"], "kind": kind, "actor": line["actor"], "target": line.get("target")}
+        named = {key: line[key] for key in ("actor", "target") if line.get(key)}
+        if kind and named:
+            yield {"id": line["id"], "kind": kind, **named}
 
 
 def figures(found: Iterable[Outcome], key: str) -> str:
@@ -127,7 +129,7 @@ def main() -> None:
     labels = list(map(json.loads, options.labels.read_text(encoding="utf-8").splitlines()))
     labels = [label for label in labels if label["id"] in lines] or list(own_labels(lines.values()))
     found = outcomes(rules, lines, labels)
-    print(f"{len(labels)} labels on {len({label['id'] for label in labels})} headlines, {len(found) // 2} flagged")
+    print(f"{len(labels)} labels on {len({label['id'] for label in labels})} headlines")
     for key in ("actor", "target"):
         print(f"{key:6} all      {figures(found, key)}")
         print(f"{key:6} tuned on {figures((one for one in found if not held_out(one.label)), key)}")

@@ -125,6 +125,7 @@ class _Search:
 
     def _mention(self, phrase: Phrase_ | None, cue: Phrase_) -> Mention | None:
         reading = self.reading
+        phrase = self._beside_match(phrase)
         if phrase is None or (phrase[0] <= cue[1] and cue[0] <= phrase[1]):
             return None
         if phrase[0] == phrase[1] and reading.tags[phrase[0]] & (PRONOUN | WE) and phrase[0] not in reading.hit_at:
@@ -133,6 +134,14 @@ class _Search:
         if reading.tags[phrase[0]] & ARTICLE and any(map(reading.role, range(phrase[0], phrase[1] + 1))):
             before = tuple(self._hits_before(phrase[0]))
         return mention(reading, phrase, before)
+
+    def _beside_match(self, phrase: Phrase_ | None) -> Phrase_ | None:
+        """A phrase without what the rule matched, unless that is a name: "baseless", Orbis says."""
+        matched = {at for first, last in self.atoms for at in range(first, last + 1)} - self.reading.hit_at.keys()
+        while phrase is not None and matched.intersection(range(phrase[0], phrase[1] + 1)):
+            last = max(matched.intersection(range(phrase[0], phrase[1] + 1)))
+            phrase = (last + 1, phrase[1]) if last < phrase[1] else None
+        return phrase
 
     def _antecedent(self, phrase: Phrase_) -> Mention | None:
         reading, at = self.reading, phrase[0]

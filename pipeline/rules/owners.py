@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from pipeline.rules.actors import SPOKES
-from pipeline.rules.phrases import known, known_first, leading, run_back, up_to_second
+from pipeline.rules.phrases import REACH, known, known_first, leading, run_back, up_to_second
 from pipeline.rules.reading import (
     ACCUSATIONS,
     AGAINST,
@@ -27,12 +26,10 @@ from pipeline.rules.reading import (
     Phrase_,
     Reading,
 )
+from pipeline.rules.syntax import bracket
 
 OWNER_REACH: Final = 4
 """Words between a noun and its owner before it: "Iranian spy boat charges"."""
-
-REACH: Final = 8
-"""Words between a verb and the noun whose owner is the target: "rejected a string of hotly disputed US claims"."""
 
 
 def owner(reading: Reading, noun: int, start: int) -> Phrase_ | None:
@@ -54,11 +51,17 @@ def against(reading: Reading, noun: int) -> Phrase_ | None:
 
 def claim_noun(reading: Reading, first: int, last: int) -> int | None:
     """The noun of what a verb denies: behind it, or before it where verbs come last."""
-    if reading.frame.order == "sov":
-        behind: Iterator[int] = iter(range(first - 1, reading.clause_start(first) - 1, -1))
-    else:
-        behind = iter(range(last + 1, min(reading.end, last + 1 + REACH)))
-    for at in behind:
+    order = reading.frame.order
+    if order == "sov":
+        return _claim_in(reading, range(first - 1, reading.clause_start(first) - 1, -1))
+    found = _claim_in(reading, range(last + 1, min(reading.end, last + 1 + REACH)))
+    if found is None and order == "v2" and (opened := bracket(reading, first)) is not None:
+        return _claim_in(reading, range(opened + 1, first))
+    return found
+
+
+def _claim_in(reading: Reading, places: range) -> int | None:
+    for at in places:
         if reading.tags[at] & (ACCUSATIONS | CLAIMS):
             return at
         if reading.stops[at] == STRONG or (reading.tags[at] & (BREAK | THAT) and at not in reading.hit_at):

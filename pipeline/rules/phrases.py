@@ -8,6 +8,9 @@ from typing import Final
 
 from pipeline.rules.reading import ARTICLE, BE, GENITIVE, LINK, OBJECT, SKIP, VERB, Phrase_, Reading
 
+REACH: Final = 8
+"""Words between a verb and the noun whose owner is the target: "rejected a string of hotly disputed US claims"."""
+
 MAX_SPEAKER: Final = 6
 """Words of whoever stands before or after a headline's colon or dash."""
 

@@ -139,7 +139,9 @@ class Reading:
 
     @cached_property
     def titled(self) -> bool:
-        """Whether words of all kinds have capitals, so that a capital tells nothing."""
+        """Whether words of all kinds have capitals, as in many headlines, so that a capital tells nothing."""
+        if self.field:
+            return False
         longer = [word for word in self.written if len(word) > 3 and not word.isdigit()]
         return sum(word[0].isupper() for word in longer) > 0.6 * len(longer)
 
@@ -195,7 +197,7 @@ class Reading:
         small_ends = self.frame.capitals and not (self.titled or self.shouted)
         for at in range(first, min(self.end, first + MAX_PHRASE)):
             tags = self.tags[at]
-            linked = tags & (LINK | OBJECT) and at not in self.hit_at
+            linked = tags & (LINK | OBJECT) and at not in self.hit_at and not (at == first and tags & ARTICLE)
             if (at > first and self.stops[at]) or linked or not self._inside(at):
                 break
             here = self.named(at)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.rules.owners import REACH
-from pipeline.rules.phrases import MAX_SPEAKER, known, leading, marked, runs, up_to_second
+from pipeline.rules.phrases import MAX_SPEAKER, REACH, known, leading, marked, runs, up_to_second
 from pipeline.rules.reading import (
     ACCUSATIONS,
     AGAINST,
@@ -21,6 +20,7 @@ from pipeline.rules.reading import (
     LINK,
     NOUN,
     OF,
+    PREPOSITION,
     PRONOUN,
     RELATIVE,
     SKIP,
@@ -122,6 +122,8 @@ def _subject_after(reading: Reading, last: int) -> Phrase_ | None:
     at = last + 1
     while at < reading.end and not reading.stops[at] and reading.tags[at] & SKIP and at not in reading.hit_at:
         at += 1
+    if reading.frame.case and at + 1 < reading.end and not reading.stops[at] and reading.tags[at] & PREPOSITION:
+        at += 1  # отвергли в Кремле
     if at >= reading.end or reading.stops[at] or (reading.tags[at] & (AGAINST | NOUN) and at not in reading.hit_at):
         return None
     found = reading.phrase_after(at)
