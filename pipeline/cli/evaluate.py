@@ -16,7 +16,7 @@ from pipeline.evaluate.examples import strongest
 from pipeline.evaluate.gold import read_gold
 from pipeline.evaluate.layout import as_json, as_text, wrong_as_text
 from pipeline.evaluate.score import Part, chosen, judge, report
-from pipeline.rules.explain import explainers
+from pipeline.rules.explain import Explainers
 
 EXAMPLES = 5
 
@@ -70,7 +70,7 @@ def evaluate(
     written, loaded = open_rules(rules, config)
     judged = list(judge(loaded, lines))
     found = report(judged, loaded.hash, resamples, seed)
-    wrong = strongest(judged, examples, explainers(written, loaded) if examples else {})
+    wrong = strongest(judged, examples, Explainers(written, loaded) if examples else {})
     if as_json_:
         print(json.dumps(as_json(found, wrong), ensure_ascii=False))
         return

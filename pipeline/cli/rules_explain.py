@@ -22,7 +22,7 @@ from pipeline.evaluate.layout import quotes
 from pipeline.feeds.files import STDIN, Line, read_documents, to_article
 from pipeline.logs import visible
 from pipeline.records import FIELDS, Article, Flag, Mention
-from pipeline.rules.explain import Block, Explainer, Explanation, Outcome, Tried, explainers
+from pipeline.rules.explain import Block, Explainer, Explainers, Explanation, Outcome, Tried
 
 _MARKS: Final[Mapping[Outcome, tuple[str, str]]] = {
     "flagged": ("+", "bold green"),
@@ -69,7 +69,7 @@ def explain(
     if not any(line.title or line.lead or line.body for line in documents):
         raise UsageError("there is nothing to explain: give a text, a file, - or --title")
     written, loaded = open_rules(rules, config)
-    known = explainers(written, loaded)
+    known = Explainers(written, loaded)
     console = Console(highlight=False, soft_wrap=True)
     for number, line in enumerate(documents):
         found = explain_line(line, lang, known)

@@ -169,9 +169,24 @@ class Explainer:
                     yield Seen(section, name, lemma, span)
 
 
-def explainers(files: Iterable[RuleFile], rules: Rules) -> Mapping[str, Explainer]:
-    """One for each language. ``rules``: loaded from the same files."""
-    return {file.lexicon.language: Explainer(file, rules.packs[file.lexicon.language]) for file in files}
+class Explainers(Mapping[str, Explainer]):
+    """One for each language, made when it is asked for. ``rules``: loaded from the same files."""
+
+    def __init__(self, files: Iterable[RuleFile], rules: Rules) -> None:
+        self._files = {file.lexicon.language: file for file in files}
+        self._rules = rules
+        self._made: dict[str, Explainer] = {}
+
+    def __getitem__(self, language: str) -> Explainer:
+        if language not in self._made:
+            self._made[language] = Explainer(self._files[language], self._rules.packs[language])
+        return self._made[language]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 def relaxed(query: Query) -> Query:

@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 from pipeline.cli.rules_explain import explain, lines
 from pipeline.errors import UsageError
 from pipeline.resources import shipped
-from pipeline.rules import Rules, load_rules
-from pipeline.rules.explain import Explainer, Explanation, Tried, explainers
-from pipeline.rules.load import read_rule_files
+from pipeline.rules import Rules
+from pipeline.rules.explain import Explainer, Explainers, Explanation, Tried
+from pipeline.rules.load import read_rules
 from tests.articles import make_article
 
 RULES = """
@@ -71,8 +71,8 @@ rules:
 def loaded(text: str, folder: Path) -> tuple[Rules, Explainer]:
     """A rule file, ready to run and to explain."""
     (folder / "en.yaml").write_text(text, encoding="utf-8")
-    rules = load_rules(folder)
-    return rules, explainers(read_rule_files(folder), rules)["en"]
+    files, rules = read_rules(folder)
+    return rules, Explainers(files, rules)["en"]
 
 
 @cache
@@ -226,7 +226,7 @@ def _rule(dice: Random, number: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**64).map(Random))
 def test_an_explanation_agrees_with_the_engine(dice: Random) -> None:
     """Whatever the rules and the text: the same flags, and somebody is to blame for everything that is blocked."""
@@ -248,15 +248,15 @@ def test_an_explanation_agrees_with_the_engine(dice: Random) -> None:
 def all_ours() -> tuple[Rules, dict[str, Explainer], dict[str, list[str]]]:
     """The shipped rules, and the words of each language's lists."""
     folder = shipped("config") / "rules"
-    rules, files = load_rules(folder), read_rule_files(folder)
+    files, rules = read_rules(folder)
     words = {
         file.lexicon.language: [entry for _, entries in file.lexicon.lists() for _, entry in entries if entry[0] != "@"]
         for file in files
     }
-    return rules, dict(explainers(files, rules)), words
+    return rules, dict(Explainers(files, rules)), words
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**64).map(Random))
 def test_the_shipped_rules_are_explained_as_they_run(dice: Random) -> None:
     """On headlines thrown together from the words of their own lists."""
