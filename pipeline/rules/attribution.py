@@ -8,6 +8,7 @@ unknown. The approach is that of shallow event coders (Schrodt's TABARI, 2011): 
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
@@ -36,7 +37,7 @@ from pipeline.rules.reading import (
 )
 from pipeline.rules.speakers import sayer, speaker_before, speaker_behind
 from pipeline.rules.statement import Attribute, Statement, Who
-from pipeline.rules.tokens import SENTENCE_SHIFT, Cut, cut, sentences, words
+from pipeline.rules.tokens import SENTENCE_SHIFT, Cut, Sentence, cut, sentences, words
 
 MAX_CLAIM: Final = 30
 """Words of a claim: more is another sentence that lost its full stop."""
@@ -45,7 +46,10 @@ LONG_WORD: Final = 4
 """Letters of a word that, shared by two mentions, tells that they are one: *Ebbers*, *Bernie Ebbers*."""
 
 BODY: Final = 2
-"""Number of the field whose sentences are not searched for what the headline leaves out."""
+"""Number of the field after title and lead."""
+
+MAX_READINGS: Final = 16
+"""Sentences that are kept read, for the next flag of the same article."""
 
 MAX_BACK: Final = 6
 """Sentences back in which "he" or "the ministry" is looked for."""
@@ -59,9 +63,18 @@ def attribution(language: str, frame: Frame, parts: Mapping[str, Query], actors:
     tagger = Tagger(language, parts)
     gazetteer = Gazetteer(language, actors, capitals=frame.capitals)
 
+    readings: OrderedDict[tuple[Sentence, str], Reading] = OrderedDict()
+
     def attribute(statement: Statement) -> Who:
         def read(one: Cut) -> Reading:
-            return Reading(one, statement.texts[one.sentence.field], tagger, gazetteer, frame)
+            """A sentence is read once for all flags of an article."""
+            key = one.sentence, statement.texts[one.sentence.field]
+            found = readings.get(key)
+            if found is None:
+                found = readings[key] = Reading(one, key[1], tagger, gazetteer, frame)
+                if len(readings) > MAX_READINGS:
+                    readings.popitem(last=False)
+            return found
 
         position = statement.match[0][0] >> SENTENCE_SHIFT << SENTENCE_SHIFT
         here = next((one for one in statement.where if one.sentence.position == position), None)
@@ -69,16 +82,16 @@ def attribution(language: str, frame: Frame, parts: Mapping[str, Query], actors:
             return Who()
         who = _Search(statement, here, read).who()
         if here.sentence.field < BODY and (who.actor is None or who.target is None):
-            for other in statement.where:
-                if other.sentence.field < BODY and other is not here:
-                    who = _filled(who, _Search(statement, other, read).who())
+            others = (one for one in statement.where if here.sentence.field < one.sentence.field < BODY)
+            if (other := next(others, None)) is not None:
+                who = _filled(who, _Search(statement, other, read).who())
         return who
 
     return attribute
 
 
 def _filled(who: Who, other: Who) -> Who:
-    """What a headline leaves out, if another sentence of title and lead tells it of the same people."""
+    """What a headline leaves out, if its lead tells it of the same people."""
     if who.actor is None and other.actor and _same(who.target, other.target):
         return who._replace(actor=other.actor)
     if who.target is None and other.target and _same(who.actor, other.actor):
@@ -137,6 +150,8 @@ class _Search:
 
     def _beside_match(self, phrase: Phrase_ | None) -> Phrase_ | None:
         """A phrase without what the rule matched, unless that is a name: "baseless", Orbis says."""
+        if phrase is None or not any(first <= phrase[1] and phrase[0] <= last for first, last in self.atoms):
+            return phrase
         matched = {at for first, last in self.atoms for at in range(first, last + 1)} - self.reading.hit_at.keys()
         while phrase is not None and matched.intersection(range(phrase[0], phrase[1] + 1)):
             last = max(matched.intersection(range(phrase[0], phrase[1] + 1)))

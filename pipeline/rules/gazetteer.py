@@ -78,6 +78,7 @@ class Gazetteer:
         self._prefixes: dict[str, list[tuple[str, _Form]]] = {}  # under their first letters, MIN_PREFIX of them
         for text, named in actors.of(language):
             self._store(language, text, named)
+        self._small = {word for word, forms in self._exact.items() if not all(form.capitals[0] for form in forms)}
         for forms in self._exact.values():
             forms.sort(key=lambda form: -len(form.rest))
         for longer in self._prefixes.values():
@@ -86,11 +87,15 @@ class Gazetteer:
     def hits(self, folded: Sequence[str], written: Sequence[str]) -> list[Hit]:
         """Names in a sentence, from left to right, none overlapping. ``written``: its words as the text has them."""
         found: list[Hit] = []
-        exact, prefixes = self._exact, self._prefixes
+        exact, prefixes, small = self._exact, self._prefixes, self._small
         free = 0
         for place, word in enumerate(folded):
-            if place < free or (word not in exact and word[:MIN_PREFIX] not in prefixes and self._forms_of is None):
+            if place < free:
                 continue
+            if self._forms_of is None:
+                known = word in small or (word in exact and (not self._capitals or written[place][0].isupper()))
+                if not known and word[:MIN_PREFIX] not in prefixes:
+                    continue
             form = self._longest(folded, written, place)
             if form is not None:
                 last = place + len(form.rest)
@@ -109,13 +114,10 @@ class Gazetteer:
         return None
 
     def _fits(self, form: _Form, folded: Sequence[str], written: Sequence[str], place: int) -> bool:
-        following = folded[place + 1 : place + 1 + len(form.rest)]
-        if len(following) != len(form.rest):
-            return False
-        if form.rest and not all(
-            self._follows(wanted, word) for wanted, word in zip(form.rest, following, strict=True)
-        ):
-            return False
+        if form.rest:
+            following = folded[place + 1 : place + 1 + len(form.rest)]
+            if len(following) != len(form.rest) or not all(map(self._follows, form.rest, following)):
+                return False
         if not self._capitals:
             return True
         if form.acronym:

@@ -39,6 +39,8 @@ SOFT: Final = 1
 STRONG: Final = 2
 _STRONG: Final = re.compile(r"[:;—–|\[\]…•：；؛。]|--|\s-\s|\.\.\.")
 _SOFT: Final = re.compile(r"[,()،，（）、]")
+_NO_STOP: Final = frozenset(["", "-", "'", "’", ".", ". ", ",", "\u200c"])
+"""Between two words, and no stop: a comma without a blank is in a number."""
 _QUOTE: Final = re.compile(r"[\"'‘’“”«»„「」『』]")
 
 MAX_PHRASE: Final = 9
@@ -61,7 +63,8 @@ class Tagger:
 
     def __init__(self, language: str, frame: Mapping[str, Query]) -> None:
         self._forms_of = FORMS.get(language)
-        self._exact: dict[str, list[_Entry]] = {}
+        self._single: dict[str, int] = {}  # a word's own parts: most that a frame lists is single words
+        self._phrases: dict[str, list[_Entry]] = {}
         self._prefixes: dict[str, list[tuple[str, _Entry]]] = {}
         for key, query in frame.items():
             for term in query.terms if isinstance(query, AnyOf) else (query,):
@@ -70,16 +73,17 @@ class Tagger:
 
     def tags(self, words: Sequence[str]) -> list[int]:
         """The parts of each word."""
-        tags = [0] * len(words)
-        exact, prefixes = self._exact, self._prefixes
+        single, phrases, prefixes = self._single, self._phrases, self._prefixes
+        tags = [single.get(word, 0) for word in words]
         for place, word in enumerate(words):
-            self._tag(words, place, exact.get(word, ()), tags)
-            for prefix, entry in prefixes.get(word[:MIN_PREFIX], ()):
-                if word.startswith(prefix):
-                    self._tag(words, place, (entry,), tags)
+            if word in phrases:
+                self._tag(words, place, phrases[word], tags)
+            if prefixes and (longer := prefixes.get(word[:MIN_PREFIX])) is not None:
+                self._tag(words, place, [entry for prefix, entry in longer if word.startswith(prefix)], tags)
             if self._forms_of is not None and not tags[place]:
                 for form in self._forms_of(word):
-                    self._tag(words, place, exact.get(form, ()), tags)
+                    tags[place] |= single.get(form, 0)
+                    self._tag(words, place, phrases.get(form, ()), tags)
         return tags
 
     @staticmethod
@@ -95,8 +99,10 @@ class Tagger:
         entry = _Entry(tuple(rest), part)
         if first.prefix:
             self._prefixes.setdefault(first.text[:MIN_PREFIX], []).append((first.text, entry))
+        elif rest:
+            self._phrases.setdefault(first.text, []).append(entry)
         else:
-            self._exact.setdefault(first.text, []).append(entry)
+            self._single[first.text] = self._single.get(first.text, 0) | part
 
 
 def _fits(word: str, wanted: Word) -> bool:
@@ -122,12 +128,10 @@ class Reading:
         offsets, text = self.offsets, self.text
         stops = [STRONG]
         for (_, end), (start, _) in pairwise(offsets):
-            if start - end < 2:  # a blank, a hyphen, an apostrophe
-                stops.append(STRONG if text[end:start] in "：；—–" and start > end else 0)
-                if stops[-1] == 0 and text[end:start] in "，、,":
-                    stops[-1] = SOFT if start > end else 0
+            gap = text[end:start]
+            if gap == " " or gap in _NO_STOP:
+                stops.append(0)
             else:
-                gap = text[end:start]
                 stops.append(STRONG if _STRONG.search(gap) else SOFT if _SOFT.search(gap) else 0)
         stops.append(STRONG)
         return stops
