@@ -215,6 +215,22 @@ def test_wrong_usage_is_one_sentence(run: Callable[..., str], tmp_path: Path) ->
         run()
 
 
+def test_current_is_the_configured_folder(run: Callable[..., str], tmp_path: Path) -> None:
+    """Compared with itself, nothing changes; the folder is found from the configuration."""
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "counterclaim.yaml").write_text("{}", encoding="utf-8")
+    (tmp_path / "new").rename(config / "rules")
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(diff)
+    common = ["--articles", str(tmp_path / "articles.jsonl"), "--config", str(config)]
+    same = CliRunner().invoke(app, ["current", "current", *common], catch_exceptions=False).output
+    assert "0 gained, 0 lost, 0 changed" in same
+    back = CliRunner().invoke(app, ["current", str(tmp_path / "old"), *common], catch_exceptions=False).output
+    assert "1 gained, 1 lost, 1 changed" in back
+    assert "gained en/denied" in back
+
+
 def test_stretches_of_time() -> None:
     """Minutes, hours, days."""
     assert [parse_since(text) for text in ("30m", "12h", " 7d")] == [

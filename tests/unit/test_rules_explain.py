@@ -226,7 +226,7 @@ def _rule(dice: Random, number: int) -> dict[str, object]:
     }  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**64).map(Random))
 def test_an_explanation_agrees_with_the_engine(dice: Random) -> None:
     """Whatever the rules and the text: the same flags, and somebody is to blame for everything that is blocked."""
@@ -256,7 +256,7 @@ def all_ours() -> tuple[Rules, dict[str, Explainer], dict[str, list[str]]]:
     return rules, dict(Explainers(files, rules)), words
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**64).map(Random))
 def test_the_shipped_rules_are_explained_as_they_run(dice: Random) -> None:
     """On headlines thrown together from the words of their own lists."""
