@@ -167,16 +167,17 @@ def _beside(lines: Sequence[Line], place: int) -> Iterator[Line]:
 
 def _inside(lines: Sequence[Line]) -> Iterator[Line]:
     """The story's lines: prose, and single headings between; no list of other stories, nor the teasers in it."""
-    labelled = False
+    listed = False  # below the label of a list, until text comes that is no teaser
     for prose, run in groupby(lines, lambda line: line.is_prose):
         found = list(run)
         if prose:
-            yield from found[1:] if labelled and len(found) == 1 and found[0].words < PARAGRAPH_WORDS else found
-            labelled = False
-        elif len(found) == 1 and found[0].kind is Kind.OPEN and len(found[0].text) <= MAX_HEADING_CHARS:
+            if not listed or len(found) > 1 or found[0].words >= PARAGRAPH_WORDS:
+                yield from found
+                listed = False
+            continue
+        listed = listed or any(line.kind is Kind.LABEL for line in found)
+        if not listed and len(found) == 1 and found[0].kind is Kind.OPEN and len(found[0].text) <= MAX_HEADING_CHARS:
             yield found[0]
-        else:
-            labelled = any(line.kind is Kind.LABEL for line in found)
 
 
 def _different(lines: Sequence[Line]) -> list[Line]:

@@ -183,3 +183,59 @@ def test_a_headline_alone_is_a_text() -> None:
 def test_a_hostile_text_costs_no_more_than_its_length(unit: str) -> None:
     """Half a million characters take a second; if each looked at all the others, it would be hours."""
     assert len(without_furniture(unit * (500_000 // len(unit)))) <= 500_000
+
+
+def long(number: int, count: int = 2) -> str:
+    """A paragraph of our sentences, another one for each number."""
+    return " ".join(f"{SENTENCES[(number + place) % len(SENTENCES)]}." for place in range(count))
+
+
+def test_readers_comments_are_no_part_of_the_story_however_long() -> None:
+    """What follows their heading goes; a heading above the story is only a link to it."""
+    story = [long(0), long(2), long(4)]
+    comments = [long(number, 3) + " I was there." for number in range(1, 11, 2)]
+    assert story_of("\n".join(["12 comments", *story, "Comments (12)", *comments])).paragraphs == tuple(story)
+
+
+def test_a_footer_that_stands_above_the_story_too_is_not_its_end() -> None:
+    """What a page says twice is no story before its copyright line."""
+    story = [long(0), long(2), long(4)]
+    legal = [f"Prices on this page are late by {minutes} minutes and are given without any promise at all by the bank "
+             "that sends them to us each day from its tower." for minutes in (5, 15, 45)]  # fmt: skip
+    found = story_of("\n".join([*legal, "© 2026 Post", *story, *legal, "© 2026 Post"]))
+    assert set(story) <= set(found.paragraphs)
+
+
+def test_teasers_that_break_off_are_no_story() -> None:
+    """However many there are."""
+    story = [long(0), long(2)]
+    teasers = [f"{long(number)[:150]}…" for number in range(12)]
+    assert story_of("\n".join([*story, "Mayor denies theft of bell", *teasers])).paragraphs == tuple(story)
+
+
+def test_the_teaser_in_a_list_within_a_story_goes_with_it() -> None:
+    """A sentence alone below the label and the headline of another story."""
+    above, below = [long(0, 3), long(3, 3)], [long(6, 3), long(9, 3)]
+    box = ["Related stories", "Mayor denies theft of bell", "The mayor denied on Monday that he had taken it."]
+    lines = [*above, *box, "Dean accused of lying", *below]
+    assert story_of("\n".join(lines)).paragraphs == (*above, *below)
+
+
+def test_a_long_list_within_a_story_does_not_end_it() -> None:
+    """Whatever it holds, it costs no more than some paragraphs."""
+    above, below = [long(0, 3), long(3, 3)], [long(6, 3), long(9, 3)]
+    headlines = [f"Mayor {number} denies theft of bell" for number in range(40)]
+    assert story_of("\n".join([*above, *headlines, *below])).paragraphs == (*above, *below)
+
+
+def test_of_two_titles_the_one_that_stands_there_twice_counts() -> None:
+    """Once as the page's name, once above the text; the headline of another story stands there once."""
+    title, other = "Minister denies office letter", "Office letter from minister denied"
+    assert story_of("\n".join([title, title, other, long(0), long(2)])).title == title
+
+
+def test_a_paragraph_that_was_cut_is_one_nevertheless() -> None:
+    """A stop within it, or its length, says so."""
+    assert look(
+        "The bank denied everything. Its chairman said that nobody had asked him about the money before it went"
+    ).kind is (Kind.PROSE)
