@@ -91,6 +91,8 @@ class Cues:
         tags = reading.tags[at]
         before = reading.tags[at - 1] if at else 0
         behind = reading.tags[at + 1] if at + 1 < reading.end else 0
+        if part in (ALLEGE, SAY) and tags & THAT:
+            return False  # the second word of "claims that"
         if part in (ACCUSE, ALLEGE) and before & BE and not tags & (PARTICIPLE | HEARSAY):
             return False  # was suspect in
         if part == ACCUSE and tags & ALLEGE:
@@ -185,7 +187,7 @@ class Cues:
         return Found(by, patient(self.reading, first), self._about(by[1] + 1 if by and by[0] > last else last + 1))
 
     def _alleges(self, first: int, last: int) -> Found:
-        if self.reading.stops[first] and (behind := sayer(self.reading, first)) and behind[0] > last:
+        if self.reading.stops[first] and (behind := self._named(sayer(self.reading, first))) and behind[0] > last:
             return Found(behind)
         actor = subject(self.reading, first, last)
         if self.reading.frame.order == "sov":
