@@ -127,8 +127,7 @@ def test_hits_do_not_overlap_and_lie_in_the_sentence(actors: Actors, pieces: lis
         ("countries:\n  RU:\n    zone: Europe/Omsk\n", "actors.yaml:3: there is no time zone 'Europe/Omsk'"),
         ("countries:\n  RU:\n    names:\n      en: ['—']\n", "actors.yaml:4: entry '—': there is no word here"),
         (
-            "organisations:\n  - {name: A, code: NGO, names: {en: [Acme]}}\n"
-            "  - {name: B, code: NGO, names: {en: [Acme]}}\n",
+            "organisations:\n" + "".join(f"  - {{name: {x}, code: NGO, names: {{en: [Acme]}}}}\n" for x in "AB"),
             "actors.yaml:3: 'Acme' is a name of 'A' already",
         ),
         ("organisations:\n  - {name: A, code: ngo, names: {}}\n", "actors.yaml:2"),
