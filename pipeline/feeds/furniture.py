@@ -40,7 +40,7 @@ MAX_STATED_LINES: Final = 3
 
 MIN_CUT_WORDS: Final = 60
 MIN_CUT_LINES: Final = 3
-"""Words and paragraphs of prose before the readers' comments or the page's footer; what follows is then left out."""
+"""Words and paragraphs of prose before the readers' comments; what follows is then left out."""
 
 MAX_ROUNDS: Final = 3
 """How often a cleaned text is cleaned again until nothing changes; a second time changes next to nothing."""
@@ -104,7 +104,7 @@ def _once(text: str) -> Story:
 
 
 def _cut(lines: Sequence[Line]) -> list[Line]:
-    """The lines before the readers' comments or the footer; one of these above the story is no end of it."""
+    """The lines before the readers' comments. Their heading above the story, as a link to them, is no end of it."""
     times = Counter(line.text for line in lines)
     kept: list[Line] = []
     before: list[int] = []

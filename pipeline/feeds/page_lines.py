@@ -87,7 +87,7 @@ class Kind(Enum):
     """Heads a list of other stories."""
 
     CUT = "cut"
-    """Begins what stands behind stories: the readers' comments, the footer."""
+    """Heads the readers' comments, which stand behind stories."""
 
     JUNK = "junk"
 
@@ -142,7 +142,7 @@ def _said(folded: str, size: int, *, ends: bool) -> Kind | None:
         if kind is not None:
             return kind
     if size and words.RIGHTS.match(folded):
-        return Kind.CUT if folded.lstrip().startswith(("©", "copyright")) else Kind.JUNK
+        return Kind.JUNK
     pointed = words.POINTER.match(folded) or words.PAUSE.match(folded) or words.FOLLOW.match(folded)
     if pointed and (not ends or size <= MAX_POINTER_SENTENCE):
         return Kind.JUNK

@@ -197,13 +197,19 @@ def test_readers_comments_are_no_part_of_the_story_however_long() -> None:
     assert story_of("\n".join(["12 comments", *story, "Comments (12)", *comments])).paragraphs == tuple(story)
 
 
-def test_a_footer_that_stands_above_the_story_too_is_not_its_end() -> None:
-    """What a page says twice is no story before its copyright line."""
+def test_a_notice_that_stands_above_the_story_too_is_not_it() -> None:
+    """What a page says twice is no story, and a link to the comments behind it no end."""
     story = [long(0), long(2), long(4)]
     legal = [f"Prices on this page are late by {minutes} minutes and are given without any promise at all by the bank "
              "that sends them to us each day from its tower." for minutes in (5, 15, 45)]  # fmt: skip
-    found = story_of("\n".join([*legal, "© 2026 Post", *story, *legal, "© 2026 Post"]))
+    found = story_of("\n".join([*legal, "3 comments", *story, *legal, "© 2026 Post"]))
     assert set(story) <= set(found.paragraphs)
+
+
+def test_a_credit_within_a_story_does_not_end_it() -> None:
+    """Whose the picture is goes; what stands below it stays."""
+    story = [long(0), long(2), long(4)]
+    assert story_of("\n".join([*story, "© 2026 Post", "© Ines Calder", long(6)])).paragraphs == (*story, long(6))
 
 
 def test_teasers_that_break_off_are_no_story() -> None:
@@ -230,7 +236,7 @@ def test_a_long_list_within_a_story_does_not_end_it() -> None:
 
 def test_of_two_titles_the_one_that_stands_there_twice_counts() -> None:
     """Once as the page's name, once above the text; the headline of another story stands there once."""
-    title, other = "Minister denies office letter", "Office letter from minister denied"
+    title, other = "Minister denies office letter", "Office letter denied by minister"
     assert story_of("\n".join([title, title, other, long(0), long(2)])).title == title
 
 
