@@ -55,6 +55,9 @@ def _own(language: str) -> frozenset[str]:
 
 _OWN_WORDS: Final = {language: _own(language) for language in _FUNCTION_WORDS}
 
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
+_KANA: Final = re.compile("[\u3040-\u30ff]")
+
 _TAG: Final = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]+)*")
 _NOT_LETTERS: Final = re.compile(r"(?:https?://\S+|[\W\d_])+")
 _THREE_LETTERS: Final = {
@@ -106,7 +109,10 @@ def _size(letters: str) -> int:
 
 def _detect(letters: str) -> tuple[str, float]:
     best = _detector().detect(letters, model="lite", k=1)[0]
-    return primary_language(_SAME.get(best["lang"], best["lang"])), float(best["score"])
+    language = primary_language(_SAME.get(best["lang"], best["lang"]))
+    if language == "ja" and _HAN.search(letters) and not _KANA.search(letters):
+        language = "zh"  # Japanese does not do without kana for a whole headline; the model takes short Chinese for it
+    return language, float(best["score"])
 
 
 @lru_cache(maxsize=1)
