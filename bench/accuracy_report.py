@@ -180,8 +180,8 @@ def actors(found: Sequence[Outcome]) -> Iterator[str]:
     rows = []
     sides: Mapping[str, Callable[[Outcome], bool]] = {
         ALL: lambda one: True,
-        TUNED: lambda one: not held_out(one.label["id"]),
-        UNTOUCHED: lambda one: held_out(one.label["id"]),
+        TUNED: lambda one: not _held_out(one),
+        UNTOUCHED: _held_out,
     }
     for key in ("actor", "target"):
         for side, within in sides.items():
@@ -200,6 +200,37 @@ def costs(path: Path = COSTS) -> Iterator[str]:
     found = json.loads(path.read_text(encoding="utf-8"))["microseconds"]
     rows = [(name, *(f"{column[name]:.0f}" for column in found.values())) for name in next(iter(found.values()))]
     yield from table(("µs of CPU an article of 2 KB", *found), rows)
+
+
+def targets(english: Report, stances: Report, who: Sequence[Outcome]) -> Iterator[str]:
+    """What was aimed at, and what all labelled lines and the untouched ones say."""
+
+    def three(scope: str, name: ClassName) -> str:
+        one = english.scopes[scope][name]
+        return " / ".join(rate(Rate(part.value)) for part in (one.precision, one.recall, one.f1))
+
+    def right(within: Callable[[Outcome], bool]) -> str:
+        of = Counter(one.verdict for one in who if one.key == "actor" and within(one))
+        return _right({verdict: of[verdict] for verdict in ("right", "wrong", "missed")})
+
+    def against(scope: str) -> str:
+        return rate(Rate(stances.scopes[scope]["against"].f1.value))
+
+    rest = english.false_flags["n"]
+    yield from table(
+        ("measure", "aimed at", ALL, UNTOUCHED),
+        (
+            ("denial: P / R / F1", ".90 / .85 / .87", three(ALL, "denial"), three(UNTOUCHED, "denial")),
+            ("allegation: P / R / F1", ".90 / .78 / .83", three(ALL, "allegation"), three(UNTOUCHED, "allegation")),
+            ("false flags in 100 lines of stratum n", "at most 1", f"{rest.per_hundred:.2f}", ""),
+            ("actor right where one is named", ".85", right(lambda one: True), right(_held_out)),
+            ("Emergent `against`: F1", ".65", against(ALL), against(UNTOUCHED)),
+        ),
+    )
+
+
+def _held_out(one: Outcome) -> bool:
+    return held_out(one.label["id"])
 
 
 def emergent(found: Report) -> Iterator[str]:
@@ -222,14 +253,15 @@ def of_data(data: Path, rules: Rules) -> dict[str, Lines]:
     found = report(english, rules.hash)
     labels = [json.loads(line) for line in LABELS.read_text(encoding="utf-8").splitlines()]
     texts = [json.loads(line) for line in (data / "flags_dev.jsonl").read_text(encoding="utf-8").splitlines()]
-    named = outcomes(rules, {line["id"]: line for line in texts}, labels)
+    who = outcomes(rules, {line["id"]: line for line in texts}, labels)
     stances = report(list(judge(rules, read(data / "emergent_train.jsonl"))), rules.hash)
     return {
+        "targets": targets(found, stances, who),
         "english": classes(found),
         "strata": false_flags(found),
         "errors": errors(english),
         "emergent": emergent(stances),
-        "actors": actors(named),
+        "actors": actors(who),
     }
 
 

@@ -70,7 +70,19 @@ def test_blocks_are_replaced_and_prose_stays() -> None:
 
 def test_the_page_has_every_block() -> None:
     """Those that the command writes."""
-    names = ("made", "english", "strata", "emergent", "languages", "named", "set_aside", "actors", "costs", "errors")
+    names = (
+        "made",
+        "targets",
+        "english",
+        "strata",
+        "emergent",
+        "languages",
+        "named",
+        "set_aside",
+        "actors",
+        "costs",
+        "errors",
+    )
     filled(PAGE.read_text(encoding="utf-8"), dict.fromkeys(names, ()))
 
 
