@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 from pipeline.records import Mention, Span
@@ -24,7 +26,6 @@ from pipeline.rules.reading import (
     ACCUSE,
     ACCUSED,
     ALLEGE,
-    ARTICLE,
     DENIED,
     DENY,
     PERSON,
@@ -90,6 +91,12 @@ def attribution(language: str, frame: Frame, parts: Mapping[str, Query], actors:
     return attribute
 
 
+@lru_cache(maxsize=8)
+def _sentences(field: int, text: str) -> tuple[Sentence, ...]:
+    """All sentences of a field; kept for the next flag of the same article."""
+    return tuple(sentences(field, text))
+
+
 def _filled(who: Who, other: Who) -> Who:
     """What a headline leaves out, if its lead tells it of the same people."""
     if who.actor is None and other.actor and _same(who.target, other.target):
@@ -143,10 +150,7 @@ class _Search:
             return None
         if phrase[0] == phrase[1] and reading.tags[phrase[0]] & (PRONOUN | WE) and phrase[0] not in reading.hit_at:
             return self._antecedent(phrase)
-        before: tuple[Hit, ...] = ()
-        if reading.tags[phrase[0]] & ARTICLE and any(map(reading.role, range(phrase[0], phrase[1] + 1))):
-            before = tuple(self._hits_before(phrase[0]))
-        return mention(reading, phrase, before)
+        return mention(reading, phrase, self._hits_before(phrase[0]))
 
     def _beside_match(self, phrase: Phrase_ | None) -> Phrase_ | None:
         """A phrase without what the rule matched, unless that is a name: "baseless", Orbis says."""
@@ -181,17 +185,21 @@ class _Search:
                 yield found
 
     def _hits_before(self, place: int) -> Iterator[Hit]:
-        for reading in reversed(list(self._earlier())):
-            yield from (hit for hit in reading.hits if hit.named.kind != "role")
-        yield from (hit for hit in self.reading.hits if hit.named.kind != "role" and hit.last < place)
+        """Names of the list before a word, the nearest first."""
+        yield from (hit for hit in reversed(self.reading.hits) if hit.named.kind != "role" and hit.last < place)
+        for reading in self._earlier():
+            yield from (hit for hit in reversed(reading.hits) if hit.named.kind != "role")
 
     def _earlier(self) -> Iterator[Reading]:
         """Sentences before this one, the nearest first; then those of the fields before."""
         texts, here = self.statement.texts, self.here.sentence
-        for field in range(here.field, -1, -1):
-            before = [one for one in sentences(field, texts[field]) if field < here.field or one.start < here.start]
-            for one in reversed(before[-MAX_BACK:]):
-                yield self.read(cut(texts, one))
+        before = (
+            one
+            for field in range(here.field, -1, -1)
+            for one in reversed(_sentences(field, texts[field]))
+            if field < here.field or one.start < here.start
+        )
+        return (self.read(cut(texts, one)) for one in islice(before, MAX_BACK))
 
     def _claim(self, where: tuple[int, int] | None) -> Span | None:
         if where is None or where[0] >= where[1]:

@@ -6,7 +6,7 @@ calls him. Codes are those of CAMEO (Schrodt 2012): ISO 3166 alpha-3 and a role.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from pipeline.records import FIELDS, Mention, Span
@@ -33,8 +33,10 @@ def span(reading: Reading, phrase: Phrase_) -> Span:
     return Span(field=FIELDS[reading.field], start=start, end=end, quote=reading.text[start:end])
 
 
-def mention(reading: Reading, phrase: Phrase_ | None, before: Sequence[Hit] = ()) -> Mention | None:
-    """Whom a phrase names; None where it names nobody. ``before``: earlier mentions, for "the ministry"."""
+def mention(reading: Reading, phrase: Phrase_ | None, before: Iterable[Hit] = ()) -> Mention | None:
+    """Whom a phrase names; None where it names nobody. ``before``: earlier mentions, the nearest
+    first, for "the ministry".
+    """
     if phrase is None or (trimmed := _trimmed(reading, phrase)) is None:
         return None
     head = _head(reading, trimmed)
@@ -77,14 +79,14 @@ def _with_role(named: Named, role: str, where: Span) -> Mention:
 
 
 def _unlisted(
-    reading: Reading, phrase: Phrase_, trimmed: Phrase_, roles: Sequence[Hit], before: Sequence[Hit], where: Span
+    reading: Reading, phrase: Phrase_, trimmed: Phrase_, roles: Sequence[Hit], before: Iterable[Hit], where: Span
 ) -> Mention | None:
     if not roles:
         return Mention(name=where.quote, span=where) if _tells(reading, trimmed) else None
     role = _role(roles)
     covered = {at for hit in roles for at in range(hit.first, hit.last + 1)}
     if reading.tags[phrase[0]] & ARTICLE and covered.issuperset(range(trimmed[0], trimmed[1] + 1)):
-        for hit in reversed(before):
+        for hit in before:
             if (role in _STATE and hit.named.kind != "organisation") or (role == "BUS" and hit.named.code == "MNC"):
                 return Mention(name=hit.named.name, code=_code(hit.named, role), span=where)
     return Mention(name=where.quote, code=role, span=where)

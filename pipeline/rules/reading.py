@@ -117,13 +117,22 @@ class Reading:
         self.words: Sequence[str] = cut.words
         self.offsets = word_offsets(text, cut.sentence)
         self.end = len(self.words)
-        self.tags = tagger.tags(self.words)
         self.written = [text[start:end] for start, end in self.offsets]
         self.hits = gazetteer.hits(self.words, self.written)
-        self.hit_at: dict[int, Hit] = {at: hit for hit in self.hits for at in range(hit.first, hit.last + 1)}
-        self.stops = self._stops()
+        self._tagger = tagger
 
-    def _stops(self) -> list[int]:
+    @cached_property
+    def tags(self) -> list[int]:
+        """The parts that each word can play."""
+        return self._tagger.tags(self.words)
+
+    @cached_property
+    def hit_at(self) -> dict[int, Hit]:
+        """The name that each word of a name belongs to."""
+        return {at: hit for hit in self.hits for at in range(hit.first, hit.last + 1)}
+
+    @cached_property
+    def stops(self) -> list[int]:
         """What stands before each word, and after the last: nothing, a SOFT stop, a STRONG one."""
         offsets, text = self.offsets, self.text
         stops = [STRONG]
