@@ -46,7 +46,7 @@ def read_date(parsed: struct_time | None, text: str, fetched: datetime) -> datet
     that is not in the future.
     """
     text = text.strip()
-    found = _from_struct(parsed)
+    found = _from_struct(parsed) or _iso(text)
     if not text or _ISO.fullmatch(text) or _RFC822.fullmatch(text):
         return _plausible(_with_zone(found, text)) if found else _plausible(_guessed(text, fetched))
     guessed = _plausible(_guessed(text, fetched))
@@ -71,6 +71,17 @@ def _from_struct(parsed: struct_time | None) -> datetime | None:
         return datetime.fromtimestamp(timegm(parsed), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _iso(text: str) -> datetime | None:
+    """ISO 8601, of which nothing needs to be guessed: year, month, day. Without a zone it is UTC."""
+    if not _ISO.fullmatch(text):
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _with_zone(found: datetime, text: str) -> datetime:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
@@ -42,19 +42,10 @@ def read_head(markup: str, now: datetime) -> Head:
     return Head(
         title=clean_line(next(_titles(tree), "")),
         url=next((url for url in _addresses(tree) if url.startswith(("http://", "https://"))), ""),
-        published=next((date for text in _dates(tree, markup) if (date := _date(text, now))), None),
+        published=next((date for text in _dates(tree, markup) if (date := read_date(None, text, now))), None),
         language=_attribute(tree, "html", "lang") or _content(tree, 'meta[property="og:locale"]').replace("_", "-"),
         outlet=clean_line(_content(tree, 'meta[property="og:site_name"]')),
     )
-
-
-def _date(text: str, now: datetime) -> datetime | None:
-    """A date in ISO 8601, which is never 3/4 for 4/3, else in whatever form."""
-    try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        return read_date(None, text, now)
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _titles(tree: LexborHTMLParser) -> Iterator[str]:

@@ -46,6 +46,14 @@ def test_other_forms_are_read(text: str, expected: datetime) -> None:
     assert read_date(None, text, NOW) == expected
 
 
+@pytest.mark.parametrize(
+    "text", ["2026-01-05", "2026-01-05T00:00", "2026-01-05T01:00:00+01:00", "2026-01-05T00:00:00Z"]
+)
+def test_iso_dates_need_no_guess(text: str) -> None:
+    """Year, month, day; also where feedparser had no part in it."""
+    assert read_date(None, text, NOW) == datetime(2026, 1, 5, tzinfo=UTC)
+
+
 def test_the_order_of_day_and_month_follows_the_calendar() -> None:
     """Of 3 July and 7 March the one that is not in the future, and then the newest."""
     assert read_date(None, "03/07/2026", NOW) == datetime(2026, 3, 7, tzinfo=UTC)

@@ -28,7 +28,7 @@ ALLOWED = {
     "pipeline.records": {"pipeline.errors"},
     "pipeline.documents": {"pipeline.errors"},
     "pipeline.dedupe": {"pipeline.errors", "pipeline.records"},
-    "pipeline.rules": {"pipeline.errors", "pipeline.records", "pipeline.documents"},
+    "pipeline.rules": {"pipeline.errors", "pipeline.records", "pipeline.documents", "pipeline.resources"},
     "pipeline.settings": {
         "pipeline.errors",
         "pipeline.resources",
