@@ -52,7 +52,7 @@ BODY: Final = 2
 MAX_READINGS: Final = 16
 """Sentences that are kept read, for the next flag of the same article."""
 
-MAX_BACK: Final = 6
+MAX_BACK: Final = 3
 """Sentences back in which "he" or "the ministry" is looked for."""
 
 
