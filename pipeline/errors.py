@@ -122,6 +122,22 @@ class ParseError(FeedError):
     """The body is not a feed, or parsing it passed its limits."""
 
 
+class PageError(CounterclaimError):
+    """The main text of one article page could not be had; ``url`` names it."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        self.url, self.reason = url, reason
+        super().__init__(f"{url}: {reason}")
+
+
+class SandboxError(CounterclaimError):
+    """A job in a worker process came to nothing: it took too long, or its worker ended. Other jobs go on."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 class UnsafeExpatError(CounterclaimError):
     """Python's XML parser is too old to be given feeds of strangers."""
 
