@@ -136,7 +136,7 @@ class _Search:
         found = cues.found(cue)
         where = (cue.first, cue.last) if cue else self.atoms[0]
         actor = self._mention(found.actor, where)
-        if actor is None:
+        if actor is None and self.statement.kind != "debunk":  # "FAKE: …" names nobody
             actor = self._mention(cues.speaker(cue), where)
         target = self._mention(found.target, where)
         if actor and target and target.span.start < actor.span.end and actor.span.start < target.span.end:

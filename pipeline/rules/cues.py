@@ -271,7 +271,7 @@ class Cues:
         if (found := leading(reading, at)) is not None and (wrong is None or found[1] < wrong):
             return found
         if wrong is not None and wrong - at <= 4 and (found := reading.phrase_after(at)):
-            return (found[0], min(found[1], wrong - 1))
+            return (found[0], min(found[1], wrong - 1)) if found[1] + 1 >= reading.back_to(wrong) else None
         return None
 
     def speaker(self, cue: Cue | None) -> Phrase_ | None:

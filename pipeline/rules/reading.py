@@ -220,6 +220,12 @@ class Reading:
             last = at
         return (first, last) if last >= first else None
 
+    def back_to(self, at: int) -> int:
+        """The first of the words that may stand between a subject and the verb at a place."""
+        while at > 0 and not self.stops[at] and self.tags[at - 1] & (SKIP | BE) and at - 1 not in self.hit_at:
+            at -= 1
+        return at
+
     def skip(self, at: int, parts: int) -> int:
         """The first word from a word on that plays none of these parts, or stands behind a stop, or is a name."""
         while at < self.end and not self.stops[at] and self.tags[at] & parts and at not in self.hit_at:

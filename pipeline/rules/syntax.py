@@ -20,6 +20,7 @@ from pipeline.rules.reading import (
     LINK,
     NOUN,
     OF,
+    PARTICIPLE,
     PREPOSITION,
     PRONOUN,
     RELATIVE,
@@ -104,7 +105,11 @@ def _subject_before(reading: Reading, verb: int) -> Phrase_ | None:
         return reading.phrase_before(at - 1)
     if tags[at] & BREAK:
         return leading(reading, reading.clause_start(at))
-    return reading.phrase_before(at)
+    found = reading.phrase_before(at)
+    link = found[0] - 1 if found else 0
+    if link > 0 and tags[link] & LINK and tags[link - 1] & PARTICIPLE and not stops[link]:
+        return _subject_before(reading, link - 1)  # an official accused of theft denies
+    return found
 
 
 def _over_comma(reading: Reading, at: int) -> Phrase_ | None:

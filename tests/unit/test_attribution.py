@@ -36,6 +36,8 @@ DENIALS = [
     ("Tom Brackley, the former head of Orbis Bank, denied the theft", "Tom Brackley", None),
     ("Paula Oake, who denied the theft, was freed", "Paula Oake", None),
     ("Minister resigned but denied wrongdoing", "Minister GOV", None),
+    ("Singer accused of theft denies it", "Singer", None),
+    ("A singer accused by rivals of theft has denied it", "singer", None),
     # the agent, the owner
     ("Rumours of a coup were denied by Ankara", "Türkiye TURGOV", None),
     ("Moscow's denial fails to convince", "Russia RUSGOV", None),
