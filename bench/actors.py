@@ -1,10 +1,10 @@
 """Who denies and who accuses, held to labels: ``python -m bench.actors --gold FILE``.
 
-The gold file holds headlines with their leads (`headline`, `lead`), as for `bench.accuracy`. Its lines may hold the
+The gold file holds headlines with their leads (`headline`, `lead`), as for `counterclaim evaluate`. Its lines may hold the
 labels (`actor`, `target`: of the denial, or else of the allegation); if they do not, they are in
 ``tests/gold/actors_dev.jsonl``: ``{"id", "kind", "actor": "name|other name"|null, "target": …}``. Names are as the text
 has them. A flag's actor is right when its span or its name holds a labelled name, or the other way round, word by word.
-Only flags that were raised are scored: what rules miss is `bench.accuracy`'s matter.
+Only flags that were raised are scored: what rules miss is for `counterclaim evaluate` to tell.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.accuracy import held_out
+from pipeline.evaluate.gold import held_out
 from pipeline.records import Article, Flag, Mention
 from pipeline.resources import shipped
 from pipeline.rules import Rules, load_rules
@@ -132,10 +132,12 @@ def main() -> None:
     print(f"{len(labels)} labels on {len({label['id'] for label in labels})} headlines")
     for key in ("actor", "target"):
         print(f"{key:6} all      {figures(found, key)}")
-        print(f"{key:6} tuned on {figures((one for one in found if not held_out(one.label)), key)}")
-        print(f"{key:6} held out {figures((one for one in found if held_out(one.label)), key)}")
+        print(f"{key:6} tuned on {figures((one for one in found if not held_out(one.label['id'])), key)}")
+        print(f"{key:6} held out {figures((one for one in found if held_out(one.label['id'])), key)}")
     if options.errors:
-        wrong = (one for one in found if not held_out(one.label) and one.verdict in ("wrong", "guessed", "missed"))
+        wrong = (
+            one for one in found if not held_out(one.label["id"]) and one.verdict in ("wrong", "guessed", "missed")
+        )
         print("\n".join(map(str, sorted(wrong, key=lambda one: (one.key, one.verdict)))))
 
 

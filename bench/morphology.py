@@ -25,8 +25,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.accuracy import held_out
 from bench.rules import resident
+from pipeline.evaluate.gold import held_out
 from pipeline.records import Article
 from pipeline.resources import shipped
 from pipeline.rules.folding import fold, words
@@ -146,7 +146,7 @@ def _flags_cost(flag: Callable[[Article], object], text: str, language: str) -> 
 
 def _text(gold: Path) -> str:
     lines = [json.loads(line) for line in gold.read_text(encoding="utf-8").splitlines()]
-    return "\n".join(f"{line['headline']}\n{line.get('lead') or ''}" for line in lines if not held_out(line))
+    return "\n".join(f"{line['headline']}\n{line.get('lead') or ''}" for line in lines if not held_out(line["id"]))
 
 
 def main() -> None:
