@@ -1,6 +1,6 @@
 """Who denies and who accuses, held to labels: ``python -m bench.actors --gold FILE``.
 
-The gold file holds headlines with their leads (`headline`, `lead`), as for `counterclaim evaluate`. Its lines may hold the
+The gold file holds headlines with their leads (`headline`, `lead`), as `evaluate` reads them. Its lines may hold the
 labels (`actor`, `target`: of the denial, or else of the allegation); if they do not, they are in
 ``tests/gold/actors_dev.jsonl``: ``{"id", "kind", "actor": "name|other name"|null, "target": …}``. Names are as the text
 has them. A flag's actor is right when its span or its name holds a labelled name, or the other way round, word by word.
