@@ -90,7 +90,8 @@ class Cues:
         reading = self.reading
         tags = reading.tags[at]
         before = reading.tags[at - 1] if at else 0
-        behind = reading.tags[at + 1] if at + 1 < reading.end else 0
+        following = reading.skip(at + 1, SKIP)
+        behind = reading.tags[following] if following < reading.end else 0
         if part in (ALLEGE, SAY) and tags & THAT:
             return False  # the second word of "claims that"
         if part in (ACCUSE, ALLEGE) and before & BE and not tags & (PARTICIPLE | HEARSAY):
@@ -201,6 +202,8 @@ class Cues:
             noun = claim_noun(reading, first, last)
             target = owner(reading, noun, last + 1) if noun is not None else None
             return Found(actor, target, self._content(noun, last + 1) if noun is not None else None)
+        if first > self.atoms[-1][1]:
+            return Found(actor, self._wrong().target)  # X lied, residents say
         if actor is not None and actor[0] > last:
             return Found(actor)
         blamed = self._blamed(last + 1)
@@ -227,7 +230,8 @@ class Cues:
             return Found()
         found = subject(self.reading, *self.atoms[0])
         pronoun = found and found[0] == found[1] and self.reading.tags[found[0]] & (PRONOUN | WE)
-        return Found(None, found if pronoun else self._named(found))
+        whole = found and found[0] == self.reading.clause_start(found[0])  # the clause has no other beginning
+        return Found(None, found if pronoun or whole else self._named(found))
 
     def _denial_noun(self, noun: int) -> Found:
         """X's denial, denial by X, X issues a denial."""

@@ -32,11 +32,14 @@ def trailing(reading: Reading) -> Phrase_ | None:
 def speaker_behind(reading: Reading, last: int) -> Phrase_ | None:
     """Who a headline's last colon or dash says it is from: "'…': X", "… - X"."""
     tail = max((at for at in range(1, reading.end) if reading.stops[at] == STRONG), default=0)
-    if tail > last and reading.end - tail <= MAX_SPEAKER and reading.gap(tail).strip() not in ("[", "]", "|", "..."):
-        found = reading.phrase_after(tail)
-        if found is not None and (found[1] == reading.end - 1 or reading.tags[found[1] + 1] & SAY):
-            return found
-    return None
+    if tail <= last or reading.gap(tail).strip() in ("[", "]", "|", "..."):
+        return None
+    found = reading.phrase_after(tail)
+    if found is None:
+        return None
+    behind = found[1] + 1
+    ends = reading.end - tail <= MAX_SPEAKER if behind == reading.end else reading.tags[behind] & VERB
+    return found if ends else None
 
 
 def speaker_before(reading: Reading, first: int) -> Phrase_ | None:
