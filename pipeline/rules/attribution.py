@@ -156,7 +156,8 @@ class _Search:
         """A phrase without what the rule matched, unless that is a name: "baseless", Orbis says."""
         if phrase is None or not any(first <= phrase[1] and phrase[0] <= last for first, last in self.atoms):
             return phrase
-        if not self.denial and phrase[0] == self.reading.clause_start(phrase[0]):
+        others = any(last < phrase[0] or phrase[1] < first for first, last in self.atoms)
+        if not self.denial and others and phrase[0] == self.reading.clause_start(phrase[0]):
             return phrase  # a rule may ask for who accuses: "witness says …"
         matched = {at for first, last in self.atoms for at in range(first, last + 1)} - self.reading.hit_at.keys()
         while phrase is not None and matched.intersection(range(phrase[0], phrase[1] + 1)):

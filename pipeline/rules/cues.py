@@ -179,6 +179,8 @@ class Cues:
         actor = subject(reading, first, last)
         if target is None and actor and self._pronoun_before(first) and reading.frame.order == "svo":
             target = reading.phrase_before(first - 2)  # groups he accused of …
+        if target == actor and actor and actor[0] > last:
+            target = patient(reading, first)  # Москву обвинила Варшава
         if target == actor or (target and not self._named(target) and not self._about(target[1] + 1)):
             return Found(actor)  # suspects arson
         return Found(actor, target, self._about(target[1] + 1 if target else last + 1))

@@ -45,10 +45,11 @@ def subject(reading: Reading, first: int, last: int) -> Phrase_ | None:
         return _first_run(reading, first)
     if order == "v2" and (auxiliary := bracket(reading, first)) is not None:
         first = last = auxiliary
-    found = _nominative(reading, _subject_before(reading, first))
+    before = _subject_before(reading, first)
+    found = _nominative(reading, before)
     if found is not None and not _is_object(reading, found):
         return found
-    opens = found is not None or order in ("vso", "v2") or _opens(reading, first)
+    opens = before is not None or order in ("vso", "v2") or _opens(reading, first)
     return _nominative(reading, _subject_after(reading, last)) if opens else None
 
 

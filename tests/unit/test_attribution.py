@@ -104,6 +104,7 @@ OTHER_LANGUAGES: list[tuple[Kind, str, str, str | None, str | None]] = [
     ("denial", "ru", "Обвинения отвергли в Кремле", "Russia RUSGOV", None),
     ("allegation", "ru", "Украина обвинила Россию в обстреле", "Ukraine UKR", "Russia RUS"),
     ("allegation", "ru", "Россию обвинили в обстреле", None, "Russia RUS"),
+    ("allegation", "ru", "Москву обвинила Варшава", "Poland POLGOV", "Russia RUSGOV"),
     ("denial", "tr", "İran, ABD'nin suçlamalarını reddetti", "Iran IRN", "United States USA"),
     ("allegation", "tr", "Yunanistan Türkiye'yi suçladı", "Greece GRC", "Türkiye TUR"),
     ("denial", "ar", "نفت إيران اتهامات أمريكا", "Iran IRN", "United States USA"),
