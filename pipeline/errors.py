@@ -123,10 +123,10 @@ class ParseError(FeedError):
 
 
 class PageError(CounterclaimError):
-    """The main text of one article page could not be had; ``url`` names it."""
+    """The main text of one article page could not be had; ``url`` names it. ``temporary``: it may be, later."""
 
-    def __init__(self, url: str, reason: str) -> None:
-        self.url, self.reason = url, reason
+    def __init__(self, url: str, reason: str, *, temporary: bool = False) -> None:
+        self.url, self.reason, self.temporary = url, reason, temporary
         super().__init__(f"{url}: {reason}")
 
 

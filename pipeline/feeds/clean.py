@@ -15,7 +15,7 @@ import unicodedata
 from typing import Final
 
 from pipeline.feeds.blocks import CUE, is_page, text_of
-from pipeline.feeds.furniture import Story, story_of, without_furniture
+from pipeline.feeds.furniture import Story, story_of, without_furniture, without_said
 
 MAX_INPUT_CHARS: Final = 1_000_000
 """Of one field before cleaning: five times a long article page with its markup (172 KB is usual)."""
@@ -89,6 +89,11 @@ def clean_html(text: str, limit: int = MAX_BODY_CHARS) -> str:
     """
     plain = _without_tail(clean_plain(text, limit))
     return without_furniture(plain) if is_page(text) else plain
+
+
+def clean_extracted(text: str, limit: int = MAX_BODY_CHARS) -> str:
+    """The text that an extractor took out of a page: what it left of the furniture goes, by what the lines say."""
+    return without_said(_without_tail(clean_plain(text, limit)))
 
 
 def clean_page(text: str, limit: int = MAX_BODY_CHARS) -> str:

@@ -1,4 +1,4 @@
-"""Conditional GET of a feed, with limits on everything a server can do to us.
+"""Conditional GET of a feed or a page, with limits on everything a server can do to us.
 
 Redirects are followed here and not by the HTTP client, so that each hop's URL is judged again; the address that is
 dialled is judged in the socket (`pipeline.feeds.guard`). Cookies and referrers are neither kept nor sent.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Protocol, Self
@@ -30,6 +30,9 @@ ACCEPT: Final = (
     "application/rss+xml, application/atom+xml, application/rdf+xml, application/feed+json;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.5, */*;q=0.1"
 )
+
+May = Callable[[str], Awaitable[str]]
+"""Asked about the target of a redirect: why it is not to be fetched, or "" if it may be."""
 
 ENCODINGS: Final = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
 """Content codings that are offered and taken. Brotli and zstd reach ratios at which one read fills the memory."""
@@ -102,7 +105,7 @@ class _Redirect:
 
 
 class Fetcher:
-    """One HTTP client for all feeds; a context manager. ``resolver`` replaces the system's name lookup."""
+    """One HTTP client for all feeds and pages; a context manager. ``resolver`` replaces the system's name lookup."""
 
     def __init__(self, limits: FetchLimits, *, resolver: AbstractResolver | None = None) -> None:
         self._limits = limits
@@ -122,7 +125,6 @@ class Fetcher:
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={
                 "User-Agent": user_agent(limits.contact),
-                "Accept": ACCEPT,
                 "Accept-Encoding": "gzip, deflate",
             },
             timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect_timeout_seconds),
@@ -139,8 +141,14 @@ class Fetcher:
             await self._session.close()
             self._session = None
 
-    async def fetch(self, url: str, validators: Validators | None = None) -> Fetched:
+    async def fetch(
+        self, url: str, validators: Validators | None = None, *, accept: str = ACCEPT, may: May | None = None
+    ) -> Fetched:
         """GET ``url``. With ``validators`` the request for the address that they came from is conditional.
+
+        Args:
+            accept: the media types that are asked for.
+            may: asked before a redirect is followed; the guard judges it anyway.
 
         Raises:
             FetchRefusedError: we do not fetch this: a private address, another scheme, too many redirects, too large.
@@ -148,28 +156,30 @@ class Fetcher:
         """
         try:
             async with asyncio.timeout(self._limits.timeout_seconds):
-                return await self._follow(url, validators)
+                return await self._follow(url, validators, accept, may)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _explained(url, error, self._limits) from error
 
-    async def _follow(self, url: str, validators: Validators | None) -> Fetched:
+    async def _follow(self, url: str, validators: Validators | None, accept: str, may: May | None) -> Fetched:
         target, permanent, for_good = url, "", True
         for _ in range(MAX_REDIRECTS + 1):
             if why := guard.refusal(target):
                 raise FetchRefusedError(url, why if target == url else f"redirected to {target}: {why}")
-            answer = await self._get(url, target, validators)
+            if target != url and may is not None and (why := await may(target)):
+                raise FetchRefusedError(url, f"redirected to {target}: {why}")
+            answer = await self._get(url, target, validators, accept)
             if isinstance(answer, Fetched):
                 return replace(answer, permanent_url=permanent)
             target, for_good = answer.target, for_good and answer.permanent
             permanent = target if for_good else permanent
         raise FetchRefusedError(url, f"more than {MAX_REDIRECTS} redirects, the last one to {target}")
 
-    async def _get(self, url: str, target: str, validators: Validators | None) -> Fetched | _Redirect:
+    async def _get(self, url: str, target: str, validators: Validators | None, accept: str) -> Fetched | _Redirect:
         """One request: the answer, or where it redirects to."""
         if self._session is None:
             raise RuntimeError("the fetcher is not open: use it as a context manager")
         sent = _conditional_headers(target, validators)
-        async with self._session.get(target, headers=sent, allow_redirects=False) as response:
+        async with self._session.get(target, headers={"Accept": accept, **sent}, allow_redirects=False) as response:
             location = response.headers.get("Location", "")
             if response.status in REDIRECTS and location:
                 return _Redirect(_joined(url, response.url, location), response.status in PERMANENT)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from pipeline.feeds.page_lines import Kind, Line, look, terms, unwrapped
+from pipeline.feeds.page_lines import Kind, Line, look, said, terms, unwrapped
 
 PARAGRAPH_WORDS: Final = 25
 LONG_WORDS: Final = 60
@@ -87,6 +87,24 @@ def story_of(text: str) -> Story:
 def without_furniture(text: str) -> str:
     """A page's text with the furniture's lines left out: one line a paragraph, the title first."""
     return "\n".join(story_of(text).lines)
+
+
+def without_said(text: str) -> str:
+    """A story that was taken out of a page by its markup, without the lines that are furniture by what they say.
+
+    Shape proves nothing here: the entries of a list or a table are the story's own. The label of a list of other
+    stories goes with the headlines below it; nothing stays of what stands below the readers' comments.
+    """
+    kept: list[Line] = []
+    listed = False  # below the label of a list, until text comes
+    for line in map(look, text.split("\n")):
+        kind = said(line.text)
+        if kind is Kind.CUT and sum(one.words for one in kept if one.is_prose) >= MIN_CUT_WORDS:
+            break
+        listed = (listed or kind is Kind.LABEL) and not line.is_prose
+        if kind is None and not listed:
+            kept.append(line)
+    return "\n".join(line.text for line in kept)
 
 
 def _once(text: str) -> Story:

@@ -1,14 +1,15 @@
-"""What a saved page says about itself: title, address, date, language and outlet, as publishers write them for others.
+"""What a page says about itself: title, address, date, authors, language, outlet, as publishers write it for others.
 
 Open Graph (https://ogp.me), `rel=canonical` (RFC 6596), schema.org's `datePublished`, and HTML's own elements.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from selectolax.lexbor import LexborHTMLParser
 
@@ -17,6 +18,15 @@ from pipeline.feeds.dates import read_date
 
 MAX_HEAD_CHARS: Final = 1_000_000
 """Of a page that is searched: scripts make heads long."""
+
+MAX_AUTHORS: Final = 10
+MAX_AUTHOR_NAME_CHARS: Final = 100
+"""A longer one is a sentence about the author."""
+
+MAX_JSON_DEPTH: Final = 6
+"""Levels of a JSON-LD graph at which an article may stand: list, @graph, mainEntity."""
+
+_AUTHORS: Final = ('meta[name="author"]', 'meta[name="parsely-author"]', 'meta[name="dc.creator"]')
 
 _DATES: Final = (
     'meta[property="article:published_time"]', 'meta[itemprop="datePublished"]', '[itemprop="datePublished"]',
@@ -34,6 +44,7 @@ class Head(NamedTuple):
     published: datetime | None
     language: str
     outlet: str
+    authors: tuple[str, ...]
 
 
 def read_head(markup: str, now: datetime) -> Head:
@@ -45,6 +56,7 @@ def read_head(markup: str, now: datetime) -> Head:
         published=next((date for text in _dates(tree, markup) if (date := read_date(None, text, now))), None),
         language=_attribute(tree, "html", "lang") or _content(tree, 'meta[property="og:locale"]').replace("_", "-"),
         outlet=clean_line(_content(tree, 'meta[property="og:site_name"]')),
+        authors=tuple(dict.fromkeys(_authors(tree)))[:MAX_AUTHORS],
     )
 
 
@@ -68,6 +80,42 @@ def _dates(tree: LexborHTMLParser, markup: str) -> Iterator[str]:
     if found:
         yield found[1]
     yield _attribute(tree, "time[datetime]", "datetime")
+
+
+def _authors(tree: LexborHTMLParser) -> Iterator[str]:
+    """Names of who wrote it: of the first source that names anybody, the most exact first."""
+    for source in (_linked_authors(tree), (_content(tree, selector) for selector in _AUTHORS)):
+        names = [clean_line(name) for name in source]
+        found = [name for name in names if name and len(name) <= MAX_AUTHOR_NAME_CHARS and "://" not in name]
+        if found:
+            yield from found
+            return
+
+
+def _linked_authors(tree: LexborHTMLParser) -> Iterator[str]:
+    """Authors of the articles that the page's JSON-LD describes (https://schema.org/author)."""
+    for node in tree.css('script[type="application/ld+json"]'):
+        try:
+            data = json.loads(node.text(), strict=False)
+        except (ValueError, RecursionError):
+            continue
+        for article in _objects(data, MAX_JSON_DEPTH):
+            if "article" in str(article.get("@type", "")).casefold():
+                yield from _names(article.get("author"))
+
+
+def _objects(data: Any, depth: int) -> Iterator[dict[str, Any]]:
+    children = data if isinstance(data, list) else list(data.values()) if isinstance(data, dict) else []
+    if isinstance(data, dict):
+        yield data
+    for child in children if depth else ():
+        yield from _objects(child, depth - 1)
+
+
+def _names(author: Any) -> Iterator[str]:
+    for one in author if isinstance(author, list) else [author]:
+        name = one.get("name") if isinstance(one, dict) else one
+        yield from (part for part in (name if isinstance(name, list) else [name]) if isinstance(part, str))
 
 
 def _content(tree: LexborHTMLParser, selector: str) -> str:

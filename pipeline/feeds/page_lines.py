@@ -118,12 +118,19 @@ def look(text: str) -> Line:
     return Line(text, _kind(bare, bulleted=bare != text), _count(bare))
 
 
+def said(text: str) -> Kind | None:
+    """What one line is by its words alone, whatever its shape; None if they do not give it away."""
+    bare = _BULLET.sub("", text[:MAX_LINE_CHARS])
+    size = _count(bare)
+    return _said(bare.casefold(), size, ends=_ends(bare) and size >= MIN_SENTENCE_WORDS)
+
+
 def _kind(text: str, *, bulleted: bool) -> Kind:
     size = _count(text)
     ends = _ends(text) and size >= MIN_SENTENCE_WORDS
-    said = _said(text.casefold(), size, ends=ends)
-    if said is not None:
-        return said
+    by_words = _said(text.casefold(), size, ends=ends)
+    if by_words is not None:
+        return by_words
     if _is_prose(text, size, ends=ends):
         return Kind.PROSE
     if _is_path(text) or _is_mark(text, size):
