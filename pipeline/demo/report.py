@@ -49,8 +49,8 @@ def sentences(summary: Summary) -> Iterator[str]:
         f"  {again['seen_again']} seen again and {again['duplicate']} duplicate dropped, "
         f"{again['revision']} revision passed on, {counts.dead} dead letters"
     )
-    denials, allegations = counts.flagged["denial"], counts.flagged["allegation"]
-    yield f"  flagged: {denials} articles with a denial, {allegations} with an allegation"
+    kinds = ", ".join(f"{kind.replace('_', '-')} {number}" for kind, number in counts.flagged.items())
+    yield f"  articles flagged: {kinds}"
     if verdict.met:
         quiet = sum(not item.flags for item in summary.expected.items)
         yield f"all {len(summary.expected.items)} expectations are met; {quiet} of them say that nothing is flagged"

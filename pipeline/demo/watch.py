@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 from pipeline.demo.expectations import Expected, Verdict, compare, still_to_come
 from pipeline.kafka import Message
-from pipeline.records import Article, FlaggedArticle, batches, flagged
+from pipeline.records import Article, FlaggedArticle, Kind, batches, flagged
 from pipeline.topics import ARTICLES_FRESH, ARTICLES_FRESH_DEAD, ARTICLES_RAW, ARTICLES_RAW_DEAD, FLAGS
 
 FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_FRESH, FLAGS, ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD)
@@ -129,7 +129,7 @@ class Watch:
                 "duplicate": len(texts - passed),
                 "revision": len(revisions),
             },
-            flagged={"denial": kinds["denial"], "allegation": kinds["allegation"]},
+            flagged={kind: kinds[kind] for kind in get_args(Kind)},
             dead=len(self.dead),
         )
 

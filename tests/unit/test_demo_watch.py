@@ -99,7 +99,7 @@ def test_it_is_finished_when_two_rounds_came_through_after_the_last_arrival() ->
             watch.take(beat(partition, after(second)), after(second + 1))
     assert watch.finished
     assert watch.verdict().met
-    assert watch.counts().flagged == {"denial": 1, "allegation": 0}
+    assert watch.counts().flagged == {"denial": 1, "allegation": 0, "debunk": 0, "non_denial": 0}
 
 
 def test_heartbeats_are_no_articles() -> None:
