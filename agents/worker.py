@@ -21,7 +21,7 @@ from pipeline.hangup import Hangup
 from pipeline.kafka import require_topics
 from pipeline.metrics import Metrics, serve
 from pipeline.ready import announce
-from pipeline.rules import load_rules
+from pipeline.rules import Rules, load_rules
 from pipeline.rules.load import ACTORS_FILE
 from pipeline.rules.watch import snapshot
 from pipeline.settings.load import load_all, load_settings
@@ -54,7 +54,10 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     metrics = Metrics(CollectorRegistry())
-    load = partial(load_rules, settings.rules_path, settings.actors_path)
+
+    def load() -> Rules:
+        return load_rules(settings.rules_path, settings.actors_path).build()  # in its thread, not at the next article
+
     rules = LiveRules(configuration.rules, before, load=load, look=look, state=metrics.rules)
     parts = Parts(language_of=decide_language, rules=rules, metrics=metrics)
     app = create_app(settings, bootstrap, parts)

@@ -20,7 +20,7 @@ from pipeline.rules.lexicon import Lexicon, Place, Rule, Weights
 from pipeline.rules.query import Query, Unless, attributes, either, is_local
 from pipeline.rules.ruleset import Pack, Rules, StoredRule
 from pipeline.rules.statement import nobody
-from pipeline.rules.ways import ways
+from pipeline.rules.ways import needs_a_word
 
 ACTORS_FILE: Final = "actors.yaml"
 
@@ -233,7 +233,7 @@ def _unfit(rule: Rule, query: Query, blockers: Sequence[Query | None]) -> Iterat
             "query",
             f"rule {rule.id!r}: {name}: can be asked of a flag, not of an article; it belongs in a subscription",
         )
-    if ways(query) is None:
+    if not needs_a_word(query):
         yield "query", f"rule {rule.id!r}: the query can match without any word; add words that must be there"
 
 

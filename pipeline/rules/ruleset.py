@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import accumulate, groupby
 from math import prod
 from operator import itemgetter
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from pipeline.records import FIELDS, Article, Flag, Kind, Span, flag_id
 from pipeline.rules.folding import FORMS, Folded, fold
@@ -69,7 +69,11 @@ class Candidates(NamedTuple):
 
 
 class Pack:
-    """The rules of one language."""
+    """The rules of one language.
+
+    Index and vocabulary are made at the first article, or by `build`: they cost more than reading the rules does, and
+    most processes need few languages, or none.
+    """
 
     def __init__(
         self,
@@ -83,16 +87,25 @@ class Pack:
         queries = [rule.query for rule in rules]
         self._attribute = attribute
         self._local = tuple(map(is_local, queries))
-        self._index = Index(queries)
         self._forms = FORMS.get(language)
         self._vocabulary = Vocabulary(self._forms)
-        self._stored = tuple(map(self._vocabulary.store, queries))
-        self._leaves = tuple(frozenset(leaves(query)) for query in self._stored)
         self._old_words = Vocabulary(self._forms)
-        self._historic = historic and self._old_words.store(historic)
+        self._queries, self._historic_query = queries, historic
+        self._built = False
+
+    def build(self) -> Self:
+        """Make what flagging needs; it does so by itself, too."""
+        if not self._built:
+            self._index = Index(self._queries)
+            self._stored = tuple(map(self._vocabulary.store, self._queries))
+            self._leaves = tuple(frozenset(leaves(query)) for query in self._stored)
+            self._historic = self._historic_query and self._old_words.store(self._historic_query)
+            self._built = True
+        return self
 
     def flags(self, article: Article) -> tuple[Flag, ...]:
         """Flags of an article in this language."""
+        self.build()
         texts = _texts(article)
         numbers, where, fitting = self.candidates(texts)
         if not numbers:
@@ -118,6 +131,7 @@ class Pack:
 
     def matches(self, number: int, article: Article) -> list[Match]:
         """What one rule finds, whatever the others do."""
+        self.build()
         texts = _texts(article)
         where = _all_sentences(texts)
         text = Text(self._vocabulary.postings(where), _attributes(article))
@@ -125,6 +139,7 @@ class Pack:
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
         """Rules that these texts can match, in file order, and the sentences in which they can."""
+        self.build()
         whole = Folded("\n".join(texts))
         hits = self._hits(whole)
         if hits is None:
@@ -173,6 +188,12 @@ class Rules:
         self.packs: Mapping[str, Pack] = {pack.language: pack for pack in packs}
         self.hash = digest
         """12 hex digits: which rules these are. Comments and layout of the files do not count."""
+
+    def build(self) -> Self:
+        """Make at once what each language needs at its first article."""
+        for pack in self.packs.values():
+            pack.build()
+        return self
 
     def flags(self, article: Article) -> tuple[Flag, ...]:
         """The flags of an article, by the rules of its language; none where there are no rules for it.

@@ -50,10 +50,16 @@ class Rarity:
 
     def __init__(self, queries: Iterable[Query] = ()) -> None:
         self._asked = Counter(word for query in queries for word in set(_words(query)))
+        self._known: dict[Group, float] = {}
 
     def frequency(self, words: Group) -> float:
         """Of any of these words in a text; only the order of two figures counts, and only for speed."""
-        return sum(_LETTER_RARITY ** letters(word) * max(1.0, self._asked[word] / _CROWD) for word in words)
+        known = self._known.get(words)
+        if known is None:
+            known = self._known[words] = sum(
+                _LETTER_RARITY ** letters(word) * max(1.0, self._asked[word] / _CROWD) for word in words
+            )
+        return known
 
     def cost(self, some: Sequence[Way]) -> float:
         """How often one of these ways has to be looked at, its rarest group being what is looked for."""
@@ -90,6 +96,23 @@ def ways(query: Query, rarity: Rarity = _BY_LENGTH) -> list[Way] | None:
             return found and [way._replace(fields=way.fields & 1 << FIELDS.index(field)) for way in found]
         case _:
             return None
+
+
+def needs_a_word(query: Query) -> bool:
+    """Whether a query can match only where some word is: whether it has `ways`."""
+    match query:
+        case Word() | Phrase() | AnyOf():
+            return True
+        case Near(left, right):
+            return needs_a_word(left) or needs_a_word(right)
+        case And(parts):
+            return any(map(needs_a_word, parts))
+        case Or(parts):
+            return all(map(needs_a_word, parts))
+        case Not(keep) | NotNear(keep) | Unless(keep) | In(_, keep):
+            return needs_a_word(keep)
+        case _:
+            return False
 
 
 def _telling(words: Sequence[Word]) -> Sequence[Word]:

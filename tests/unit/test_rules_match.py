@@ -29,7 +29,7 @@ from pipeline.rules.query import (
 )
 from pipeline.rules.ruleset import Candidates, Pack, StoredRule
 from pipeline.rules.tokens import Cut, Sentence, cut, sentences, words
-from pipeline.rules.ways import ways
+from pipeline.rules.ways import needs_a_word, ways
 from tests.articles import make_article
 from tests.unit.reference import Place, evaluate
 
@@ -197,6 +197,13 @@ def test_the_index_leaves_no_flag_out(dice: Random) -> None:
 
 
 @_settings
+@given(dices)
+def test_what_needs_a_word_has_ways(dice: Random) -> None:
+    """The short answer is that of the long one."""
+    query = _query(dice)
+    assert needs_a_word(query) == (ways(query) is not None)
+
+
 @given(dices)
 def test_local_queries_are_evaluated_on_few_sentences_and_find_the_same(dice: Random) -> None:
     """Looking only at sentences that hold a required word changes no flag."""
