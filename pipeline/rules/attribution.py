@@ -134,7 +134,7 @@ class _Search:
         cues = Cues(self.reading, self.atoms, denial=self.denial)
         cue = cues.cue()
         found = cues.found(cue)
-        where = (cue.first, cue.last) if cue else self.atoms[0]
+        where = (cue.first, cue.last) if cue else cues.deeds[0]
         actor = self._mention(found.actor, where)
         if actor is None and self.statement.kind != "debunk":  # "FAKE: …" names nobody
             actor = self._mention(cues.speaker(cue), where)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from pipeline.rules.owners import against, claim_noun, owner
-from pipeline.rules.phrases import leading
+from pipeline.rules.owners import against, claim_before, claim_noun, owner, source
+from pipeline.rules.phrases import known, leading
 from pipeline.rules.reading import (
     ABOUT,
     ACCUSATIONS,
     ACCUSE,
     ACCUSED,
+    AGAINST,
     ALLEGE,
     ARTICLE,
     BE,
@@ -40,6 +41,7 @@ from pipeline.rules.syntax import agent, alleged, bracket, object_, patient, sub
 
 _DENIAL: Final = (DENY, DENIED, DENIALS, SAY)
 _ALLEGATION: Final = (ACCUSE, ACCUSED, ALLEGE, HEARSAY, ACCUSATIONS, CLAIMS, SAY)
+_SAYS: Final = (SAY, ALLEGE)
 
 
 class Cue(NamedTuple):
@@ -74,16 +76,37 @@ class Cues:
                         end = at
                         while end < last and reading.tags[end + 1] & part and not reading.stops[end + 1]:
                             end += 1
-                        return Cue(part, at, end)
+                        return Cue(part, self._begin(at) if part == SAY else at, end)
         return self._saying()
 
     def _saying(self) -> Cue | None:
         """Where the match is what somebody says: the verb of saying nearest before it, or else behind it."""
         reading, first = self.reading, self.atoms[0][0]
-        says = [at for at in range(reading.end) if reading.tags[at] & SAY and self._plays(at, SAY)]
+        says = [at for at in range(reading.end) if any(reading.tags[at] & part and self._plays(at, part) for part in _SAYS)]
         before = [at for at in says if at < first and reading.clause_start(first) <= at]
-        at = before[-1] if before else next(iter(says), None)
-        return None if at is None else Cue(SAY, at, at)
+        last = before[-1] if before else next(iter(says), None)
+        if last is None:
+            return None
+        return Cue(SAY, self._begin(last), last)
+
+    def _begin(self, at: int) -> int:
+        """The first word of a verb of saying of several: according to; tells the court."""
+        while at > 0 and self.reading.tags[at] & self.reading.tags[at - 1] & SAY and not self.reading.stops[at]:
+            at -= 1
+        return at
+
+    @property
+    def deeds(self) -> list[Phrase_]:
+        """The words of the match that tell the wrong: neither who says it nor that it is said."""
+        reading = self.reading
+        found = [
+            (first, last)
+            for first, last in self.atoms
+            if not reading.tags[first] & SAY
+            and not (first in reading.hit_at and last in reading.hit_at)
+            and not (len(self.atoms) > 1 and reading.stops[first] == STRONG and reading.stops[last + 1] == STRONG)
+        ]
+        return found or list(self.atoms)
 
     def _plays(self, at: int, part: int) -> bool:
         """Whether a word that can be several things is this one here: claims, charges, alleged, charged (that)."""
@@ -96,10 +119,12 @@ class Cues:
             return False  # the second word of "claims that"
         if part in (ACCUSE, ALLEGE) and before & BE and not tags & (PARTICIPLE | HEARSAY):
             return False  # was suspect in
+        if part == ACCUSATIONS and behind & (SAY | ALLEGE) and not behind & NOUN:
+            return False  # lawsuit says
         if part == ACCUSE and tags & ALLEGE:
             return not behind & THAT
         if part not in (ALLEGE, SAY) or not tags & (NOUN | HEARSAY):
-            return part != CLAIMS or bool(behind & THAT)
+            return part != CLAIMS or bool(behind & (THAT | ABOUT | AGAINST))
         if before & (ARTICLE | LINK | BE) or (behind & (LINK | BY | BE) and at + 1 not in reading.hit_at):
             return False
         if tags & HEARSAY:
@@ -195,28 +220,30 @@ class Cues:
         actor = subject(self.reading, first, last)
         if self.reading.frame.order == "sov":
             return Found(actor, alleged(self.reading, first, actor))
-        return Found(actor, self._blamed(last + 1), self._after(last + 1))
+        blamed = self._blamed(last + 1) or self._named(agent(self.reading, first, last))  # alleges fraud by X
+        return Found(actor, blamed if blamed != actor else None, self._after(last + 1))
 
     def _says(self, first: int, last: int) -> Found:
         reading = self.reading
         actor = sayer(reading, first)
         if self.denial:
             noun = claim_noun(reading, first, last)
-            target = owner(reading, noun, last + 1) if noun is not None else None
-            return Found(actor, target, self._content(noun, last + 1) if noun is not None else None)
-        if first > self.atoms[-1][1]:
-            return Found(actor, self._wrong().target)  # X lied, residents say
-        if actor is not None and actor[0] > last:
-            return Found(actor)
+            start = last + 1
+            if noun is None and (noun := claim_before(reading, first)) is not None:  # claims by X are false, says Y
+                start = reading.clause_start(first)
+            target = owner(reading, noun, start) if noun is not None else None
+            claim = self._content(noun, start) if noun is not None else None
+            return Found(actor, target if target != actor else None, claim)
+        deed = self.deeds[-1]
+        if first > deed[1] or (actor is not None and actor[0] > last):
+            target = self._wrong().target  # X lied, residents say; according to residents, X lied
+            return Found(actor, target if target != actor else None)
         blamed = self._blamed(last + 1)
         return Found(actor, blamed if reading.titled else self._named(blamed), self._after(last + 1))
 
     def _named(self, phrase: Phrase_ | None) -> Phrase_ | None:
         """A phrase with a name or a role in it: what a verb of saying is followed by may be anything."""
-        known = phrase and any(
-            self.reading.named(at) or self.reading.role(at) for at in range(phrase[0], phrase[1] + 1)
-        )
-        return phrase if known else None
+        return phrase if phrase and known(self.reading, phrase) else None
 
     def _hearsay(self, first: int, last: int) -> Found:
         """Allegedly, faces: the subject is the accused; of an *alleged fraud by X*, X."""
@@ -230,7 +257,7 @@ class Cues:
         """Where only the wrong itself is matched, "he misled investors": whoever did it."""
         if self.denial:
             return Found()
-        found = subject(self.reading, *self.atoms[0])
+        found = subject(self.reading, *self.deeds[0])
         pronoun = found and found[0] == found[1] and self.reading.tags[found[0]] & (PRONOUN | WE)
         whole = found and found[0] == self.reading.clause_start(found[0])  # the clause has no other beginning
         return Found(None, found if pronoun or whole else self._named(found))
@@ -251,17 +278,17 @@ class Cues:
         verb = next((at for at in range(noun - 1, max(-1, noun - 7), -1) if reading.tags[at] & (DENY | HEARSAY)), None)
         if verb is not None and target is None:
             target = subject(reading, verb, verb)
-        actor = owner(reading, noun, verb + 1 if verb is not None else 0)
+        actor = owner(reading, noun, verb + 1 if verb is not None else 0) or source(reading, noun)
         return Found(None if actor == target else actor, target, self._about(noun + 1) or self._content(noun, noun))
 
     def _accuser(self, actor: Phrase_ | None) -> Phrase_ | None:
         """Who accuses in the same sentence: "Kabul denies it sheltered rebels after Islamabad accused it"."""
         reading = self.reading
         for at in range(reading.end):
-            if reading.tags[at] & ACCUSE and not self._passive(at, at) and reading.frame.order == "svo":
-                found = subject(reading, at, at)
+            if reading.tags[at] & ACCUSE and reading.frame.order == "svo":
+                found = agent(reading, at, at) if self._passive(at, at) else subject(reading, at, at)
                 if found and found != actor and not reading.tags[found[0]] & (PRONOUN | WE):
-                    return found if any(map(reading.named, range(found[0], found[1] + 1))) else None
+                    return self._named(found)
         return None
 
     def _blamed(self, at: int) -> Phrase_ | None:
@@ -291,7 +318,7 @@ class Cues:
             return trailing(reading)
         if cue is not None and (cue.part not in (DENY, DENIALS, SAY, ALLEGE) or self._passive_cue(cue)):
             return None
-        found = speaker_before(reading, first)
+        found = speaker_before(reading, first if self.denial else self.deeds[0][0])
         if found is not None and (self.denial or reading.quoted(found[1] + 1) or (stated and self._person(found))):
             return found
         if self.denial and cue is None:

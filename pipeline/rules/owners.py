@@ -7,6 +7,7 @@ from typing import Final
 from pipeline.rules.actors import SPOKES
 from pipeline.rules.phrases import REACH, known, known_first, leading, run_back, up_to_second
 from pipeline.rules.reading import (
+    ABOUT,
     ACCUSATIONS,
     AGAINST,
     ARTICLE,
@@ -58,6 +59,23 @@ def claim_noun(reading: Reading, first: int, last: int) -> int | None:
     if found is None and order == "v2" and (opened := bracket(reading, first)) is not None:
         return _claim_in(reading, range(opened + 1, first))
     return found
+
+
+def claim_before(reading: Reading, verb: int) -> int | None:
+    """The noun of what is said of a claim, before the verb of saying: "claims by X are false, says Y"."""
+    return _claim_in(reading, range(verb - 1, reading.clause_start(verb) - 1, -1))
+
+
+def source(reading: Reading, noun: int) -> Phrase_ | None:
+    """Who an accusation comes from, behind what it is about: "accusations of fraud from former players"."""
+    for at in range(noun + 1, min(reading.end, noun + 1 + REACH)):
+        if reading.stops[at] or reading.tags[at] & (BREAK | VERB):
+            return None
+        marks = reading.tags[at] & BY or (reading.tags[at] & OF and not reading.tags[at] & ABOUT)
+        if marks and at not in reading.hit_at:
+            found = reading.phrase_after(at + 1)
+            return found if found and known(reading, found) else None
+    return None
 
 
 def _claim_in(reading: Reading, places: range) -> int | None:

@@ -49,6 +49,9 @@ MAX_PHRASE: Final = 9
 MAX_HEAD: Final = 6
 """Words from the beginning of a clause to a preposition within its subject."""
 
+TITLED: Final = 0.75
+"""Of the longer words that are no function words, how many have a capital in a headline where that tells nothing."""
+
 Phrase_ = tuple[int, int]
 """First and last word of a noun phrase."""
 
@@ -155,8 +158,13 @@ class Reading:
         """Whether words of all kinds have capitals, as in many headlines, so that a capital tells nothing."""
         if self.field:
             return False
-        longer = [word for word in self.written if len(word) > 3 and not word.isdigit()]
-        return sum(word[0].isupper() for word in longer) > 0.6 * len(longer)
+        small = LINK | BREAK | SKIP | BE | THAT | ARTICLE
+        longer = [
+            word
+            for word, tags in zip(self.written, self.tags, strict=True)
+            if len(word) > 3 and not word.isdigit() and not tags & small
+        ]
+        return sum(word[0].isupper() for word in longer) > TITLED * len(longer)
 
     def gap(self, at: int) -> str:
         """The text before a word, since the last one."""

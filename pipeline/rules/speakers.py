@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from pipeline.rules.phrases import MAX_SPEAKER
-from pipeline.rules.reading import SAY, SOFT, STRONG, VERB, Phrase_, Reading
+from pipeline.rules.reading import ALLEGE, BY, PREPOSITION, SAY, SOFT, STRONG, VERB, Phrase_, Reading
 from pipeline.rules.syntax import subject
 
 _COLON: Final = re.compile("[:：]")
@@ -14,6 +14,10 @@ _COLON: Final = re.compile("[:：]")
 
 def sayer(reading: Reading, say: int) -> Phrase_ | None:
     """The subject of a verb of saying: X says; "…", says X."""
+    if reading.tags[say] & SAY and reading.tags[say] & (PREPOSITION | BY):
+        while say + 1 < reading.end and reading.tags[say + 1] & SAY and not reading.stops[say + 1]:
+            say += 1
+        return reading.phrase_after(say + 1)  # according to X
     behind = reading.phrase_after(say + 1) if reading.stops[say] or reading.quoted(say) else None
     if behind is not None:
         return behind
@@ -23,7 +27,7 @@ def sayer(reading: Reading, say: int) -> Phrase_ | None:
 def trailing(reading: Reading) -> Phrase_ | None:
     """Whoever a sentence ends with: "…, the prosecutor said"."""
     last = reading.end - 1
-    if last < 2 or not reading.tags[last] & SAY:
+    if last < 2 or not reading.tags[last] & (SAY | ALLEGE):
         return None
     found = reading.phrase_before(last - 1)
     return found if found and reading.stops[found[0]] == SOFT else None

@@ -47,7 +47,8 @@ def subject(reading: Reading, first: int, last: int) -> Phrase_ | None:
         first = last = auxiliary
     before = _subject_before(reading, first)
     found = _nominative(reading, before)
-    if found is not None and not _is_object(reading, found):
+    fixed = order == "svo" and not reading.frame.case  # no object stands before its verb
+    if found is not None and (fixed or not _is_object(reading, found)):
         return found
     opens = before is not None or order in ("vso", "v2") or _opens(reading, first)
     return _nominative(reading, _subject_after(reading, last)) if opens else None

@@ -37,7 +37,7 @@ DENIALS = [
     ("Paula Oake, who denied the theft, was freed", "Paula Oake", None),
     ("Minister resigned but denied wrongdoing", "Minister GOV", None),
     ("Singer accused of theft denies it", "Singer", None),
-    ("A singer accused by rivals of theft has denied it", "singer", None),
+    ("A singer accused by rivals of theft has denied it", "singer", "rivals CVL"),
     # the agent, the owner
     ("Rumours of a coup were denied by Ankara", "Türkiye TURGOV", None),
     ("Moscow's denial fails to convince", "Russia RUSGOV", None),
@@ -45,10 +45,10 @@ DENIALS = [
     # who is quoted
     ("'I did not take a penny': treasurer", "treasurer GOV", None),
     ("Prime Minister Hale: I did not lie", "Prime Minister Hale GOV", None),
-    ("Kestrel Airlines: rumours are baseless", "Kestrel Airlines", None),
+    ("Kestrel Airlines: rumours are baseless", "Kestrel Airlines BUS", None),
     ("Rumours of a strike baseless - Kestrel chief", "Kestrel chief", None),
-    ("Rumours are 'baseless', says Kestrel Airlines", "Kestrel Airlines", None),
-    ("Kestrel Airlines says rumours are baseless", "Kestrel Airlines", None),
+    ("Rumours are 'baseless', says Kestrel Airlines", "Kestrel Airlines BUS", None),
+    ("Kestrel Airlines says rumours are baseless", "Kestrel Airlines BUS", None),
     # whose claim it is
     ("Iran rejects US accusations of meddling", "Iran IRN", "United States USA"),
     ("Iran rejects Washington's accusations", "Iran IRN", "United States USAGOV"),
@@ -72,15 +72,15 @@ ALLEGATIONS = [
     ("Washington accuses Beijing of hacking", "United States USAGOV", "China CHNGOV"),
     ("Beijing accused by Washington of hacking", "United States USAGOV", "China CHNGOV"),
     ("Singer accused of theft", None, "Singer"),
-    ("Ex-banker Jon Vale has been accused by three women of assault", "three women", "Ex-banker Jon Vale"),
+    ("Ex-banker Jon Vale has been accused by three women of assault", "three women CVL", "Ex-banker Jon Vale BUS"),
     ("Kenyan police allegedly beat protesters", None, "Kenya KENCOP"),
     ("Union alleges Orbis Bank hid losses", "Union LAB", "Orbis Bank BUS"),
     ("Orbis Bank faces accusations of fraud", None, "Orbis Bank BUS"),
     ("Accusations against Valdorian president surfaced", None, "Valdorian president GOV"),
     ("US accusations anger Iran", "United States USA", None),
-    ("Clerics said Ebbers lied", "Clerics", "Ebbers"),
-    ("A fund that critics accuse of fraud", "critics", None),
-    ("The priest was held, accused of assault, the county prosecutor said", "county prosecutor JUD", "priest"),
+    ("Clerics said Ebbers lied", "Clerics CVL", "Ebbers"),
+    ("A fund that critics accuse of fraud", "critics CVL", None),
+    ("The priest was held, accused of assault, the county prosecutor said", "county prosecutor JUD", "priest CVL"),
     ("Ukraine: former aide accused of fraud", None, "former aide"),
 ]
 
@@ -144,7 +144,7 @@ def test_he_is_the_last_person_named(rules: Rules) -> None:
 def test_a_lead_tells_what_the_headline_leaves_out(rules: Rules) -> None:
     """The accuser stands in the lead, if that speaks of the same accused."""
     lead = "Three women have accused former banker Jon Vale of assault."
-    assert who(rules, "allegation", "en", "Banker Jon Vale accused of assault", lead)[0] == "Three women"
+    assert who(rules, "allegation", "en", "Banker Jon Vale accused of assault", lead)[0] == "Three women CVL"
     assert who(rules, "allegation", "en", "Runner accused of assault", lead)[0] is None
 
 
