@@ -12,7 +12,7 @@ import uvloop
 from pipeline import poller
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.feeds.poll import UNPUBLISHED, Summary
-from pipeline.settings.load import load_all
+from pipeline.settings.load import load_polling
 
 OnceOption = Annotated[bool, typer.Option("--once", help="Poll every feed that is due once, print a summary, end.")]
 
@@ -26,7 +26,7 @@ def poll(config: ConfigOption = None, once: OnceOption = False, json: JsonOption
         counterclaim poll --config /etc/counterclaim
         counterclaim poll --once --json
     """
-    configuration = load_all(config_dir(config), os.environ)
+    configuration = load_polling(config_dir(config), os.environ)
     summary, interrupted = uvloop.run(poller.run(configuration, os.environ, once=once))
     if once:
         print(json_format.dumps(_fields(summary)) if json else _sentence(summary))

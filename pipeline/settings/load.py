@@ -22,11 +22,17 @@ _PATHS: Final = ("feeds_file", "rules_dir", "outlets_file", "actors_file")
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """All that a configuration folder says, validated as a whole."""
+class Polling:
+    """What a poller needs of a configuration folder."""
 
     settings: Settings
     feeds: tuple[Feed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration(Polling):
+    """All that a configuration folder says, validated as a whole."""
+
     outlets: tuple[Outlet, ...]
     rules: Rules
 
@@ -88,6 +94,16 @@ def load_outlets(settings: Settings) -> tuple[Outlet, ...]:
     outlets = read_outlets(settings.outlets_path, problems)
     _raise(problems)
     return outlets
+
+
+def load_polling(directory: Path, env: Mapping[str, str]) -> Polling:
+    """Settings and feeds: the rules, which take longest to read, do not matter to a poller.
+
+    Raises:
+        ConfigError: with every problem of the settings, or else of the list and what it includes.
+    """
+    settings = load_settings(directory, env)
+    return Polling(settings, load_feeds(settings))
 
 
 def load_all(directory: Path, env: Mapping[str, str]) -> Configuration:
