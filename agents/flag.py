@@ -1,4 +1,7 @@
-"""Agent `flag`: articles.fresh → flags. Each article that a rule matches goes on as a record of its own."""
+"""Agent `flag`: articles.fresh → flags. Each article that a rule matches goes on as a record of its own.
+
+Where its feed is set to it, the page is asked for too: its text comes back as a revision, and is flagged anew.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ import structlog
 from agents.outbox import Outgoing
 from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
 from pipeline.metrics import Metrics, language_label
-from pipeline.records import Article, ArticleBatch, Flag, FlaggedArticle, encode
-from pipeline.topics import FLAGS
+from pipeline.records import Article, ArticleBatch, Flag, FlaggedArticle, encode, page_request
+from pipeline.topics import FLAGS, PAGES_REQUESTS
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +38,7 @@ def make_flag(rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_n
         flagged, dead = _match(batch, ruleset, message, now)
         beat = batch.heartbeat
         results = [Outgoing(FLAGS, encode(one), message.key, beat) for one in flagged] + dead
+        results += _wishes(flagged, now)
 
         def count() -> None:
             arrived = clock()
@@ -70,6 +74,13 @@ def _match(
             )
             flagged.append(one)
     return flagged, dead
+
+
+def _wishes(flagged: Sequence[FlaggedArticle], now: datetime) -> list[Outgoing]:
+    """Requests for the pages of flagged articles whose feed wants them."""
+    wanted = (one.article for one in flagged if one.flags and one.article.full_text == "flagged")
+    requests = (page_request(article, "flagged", now) for article in wanted)
+    return [Outgoing(PAGES_REQUESTS, encode(one), one.host.encode()) for one in requests if one is not None]
 
 
 def _count_flags(metrics: Metrics, flagged: Sequence[FlaggedArticle], now: datetime) -> None:

@@ -28,7 +28,7 @@ from prometheus_client import (
 
 from pipeline import __version__
 from pipeline.errors import PortTakenError
-from pipeline.records import Kind, Outcome
+from pipeline.records import Kind, Outcome, PageOutcome
 from pipeline.rules_state import RulesState
 from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW
 
@@ -107,6 +107,12 @@ class Metrics:
         )
         self.feed_gaps = _counter(
             registry, "feed_gaps", "Bodies without one item of the last one: what came between them is lost."
+        )
+        self.pages = _counter(
+            registry,
+            "pages",
+            "Article pages that were asked for, by what became of them.",
+            outcome=get_args(PageOutcome),
         )
         self.feeds = _gauge(registry, "feeds", "Feeds that this process polls, by state.", state=FEED_STATES)
 

@@ -15,6 +15,8 @@ ARTICLES_RAW: Final = "articles.raw"
 ARTICLES_FRESH: Final = "articles.fresh"
 FLAGS: Final = "flags"
 FEED_STATE: Final = "feed-state"
+PAGES_REQUESTS: Final = "pages.requests"
+PAGES_RESULTS: Final = "pages.results"
 ARTICLES_RAW_DEAD: Final = dead_topic(ARTICLES_RAW)
 ARTICLES_FRESH_DEAD: Final = dead_topic(ARTICLES_FRESH)
 
@@ -40,6 +42,12 @@ ARTICLES_RETENTION: Final = 7 * _DAY
 
 FLAGS_RETENTION: Final = 30 * _DAY
 """As long as the deduplication remembers: within it, a story that comes back is not a new flag."""
+
+PAGES_REQUESTS_RETENTION: Final = 1 * _DAY
+"""A page that nobody visited within a day is no news any more."""
+
+PAGES_RESULTS_RETENTION: Final = 7 * _DAY
+"""So long the page of an article is not visited again; articles themselves are kept as long."""
 
 DEAD_RETENTION: Final = 30 * _DAY
 """Time for a person to look, to repair and to send again."""
@@ -132,6 +140,9 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         log(ARTICLES_FRESH, "language", ARTICLES_RETENTION),
         log(FLAGS, "language", FLAGS_RETENTION),
         table(FEED_STATE, "feed URL"),
+        # One host's pages together, because its robots.txt and the pause between two visits hold for all of them.
+        log(PAGES_REQUESTS, "host", PAGES_REQUESTS_RETENTION),
+        log(PAGES_RESULTS, "article id", PAGES_RESULTS_RETENTION),
         log(ARTICLES_RAW_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(ARTICLES_FRESH_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         # The agents expire its entries themselves, with tombstones; Kafka only compacts.

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from pipeline.dedupe.canonical import MAX_URL_CHARS, canonical_url, is_public_name, registrable_domain
 from pipeline.dedupe.fingerprint import article_id, text_hash
 from pipeline.dedupe.language import primary_language
@@ -78,6 +80,41 @@ def build(
         published=when,
         published_source=source,
         fetched=fetched,
+    )
+
+
+def with_page(
+    article: Article, *, text: str, title: str, authors: Sequence[str], published: datetime | None, fetched: datetime
+) -> Article | None:
+    """The article with the text of its page; None if that is no more than the feed gave.
+
+    What the feed says about an article stands, for the publisher says it of this very item; the page adds the title,
+    the authors and the date that the feed leaves out.
+
+    Args:
+        text: the page's story, clean.
+        published: as the page says, aware.
+        fetched: when the page was fetched, aware.
+    """
+    if len(text) <= max(len(article.body), len(article.lead)):
+        return None
+    title = article.title or clean_line(title)
+    lead, body = _lead_and_body(article.lead, _without_headline(text, title))
+    when, source = article.published, article.published_source
+    if source == "fetched" and published is not None:
+        when, found = settled(published, fetched)
+        source = "page" if found == "feed" else found
+    return msgspec.structs.replace(
+        article,
+        text_hash=text_hash(title, lead, body),
+        title=title,
+        lead=lead,
+        body=body,
+        authors=article.authors or _names(authors),
+        published=when,
+        published_source=source,
+        fetched=fetched,
+        text_source="page",
     )
 
 

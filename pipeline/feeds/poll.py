@@ -20,7 +20,7 @@ from pipeline import logs
 from pipeline.clock import Clock, SystemClock
 from pipeline.errors import PublishError
 from pipeline.feeds import schedule, state
-from pipeline.feeds.publish import Sends, publish
+from pipeline.feeds.publish import Sends, publish, request_pages
 from pipeline.feeds.queue import DueQueue
 from pipeline.feeds.schedule import PollResult
 from pipeline.feeds.state import Polled
@@ -193,6 +193,8 @@ class Poller:
         after = state.following(feed.url, known, polled, decision, now=now)
         if polled.new:
             await publish(self._publisher, polled.new, fetched=polled.arrived or now)
+        if feed.full_text == "always":
+            await request_pages(self._publisher, polled.new, "always", now=now)
         await self._publisher.send(FEED_STATE, encode(after), key=feed.url.encode())
         self._remember(feed, known, after)
         self._count(polled)

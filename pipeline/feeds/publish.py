@@ -9,8 +9,8 @@ from typing import Protocol
 
 from pipeline.feeds.article import batches
 from pipeline.kafka import Position
-from pipeline.records import Article, ArticleBatch, encode
-from pipeline.topics import ARTICLES_RAW
+from pipeline.records import Article, ArticleBatch, PageWhy, encode, page_request
+from pipeline.topics import ARTICLES_RAW, PAGES_REQUESTS
 
 
 class Sends(Protocol):
@@ -34,6 +34,19 @@ async def publish(publisher: Sends, articles: Sequence[Article], *, fetched: dat
         if isinstance(answer, BaseException):
             raise answer
     return len(made)
+
+
+async def request_pages(publisher: Sends, articles: Sequence[Article], why: PageWhy, *, now: datetime) -> None:
+    """Ask for the pages of articles; returns once each request is acknowledged.
+
+    Raises:
+        PublishError: at least one was not. All may be asked for again: a page is visited once.
+    """
+    found = (page_request(article, why, now) for article in articles)
+    sends = (publisher.send(PAGES_REQUESTS, encode(one), key=one.host.encode()) for one in found if one is not None)
+    for answer in await asyncio.gather(*sends, return_exceptions=True):
+        if isinstance(answer, BaseException):
+            raise answer
 
 
 async def _send(publisher: Sends, batch: ArticleBatch) -> None:

@@ -7,6 +7,8 @@ from datetime import datetime
 from time import perf_counter
 from typing import Protocol
 
+import msgspec
+
 from pipeline.clock import Clock
 from pipeline.errors import FetchError, FetchRefusedError, ParseError
 from pipeline.feeds import schedule, state
@@ -101,7 +103,7 @@ async def _parse(
         return Polled(PollResult("hard", fetched.status, fetched.headers, error=error.reason), fetched)
     finally:
         metrics.parse_seconds.observe(perf_counter() - began)
-    articles = tuple(parsed.articles)
+    articles = tuple(msgspec.structs.replace(one, full_text=feed.full_text) for one in parsed.articles)
     wishes = [wish for wish in (parsed.ttl_seconds, parsed.update_period_seconds) if wish is not None]
     result = PollResult(
         "changed",

@@ -7,12 +7,24 @@ from pipeline.records.article import (
     Article,
     ArticleBatch,
     Field,
+    FullText,
     PublishedSource,
 )
-from pipeline.records.codec import BadArticle, Codec, batches, decode_batch, encode, feed_states, flagged
+from pipeline.records.codec import (
+    BadArticle,
+    Codec,
+    batches,
+    decode_batch,
+    encode,
+    feed_states,
+    flagged,
+    page_requests,
+    page_results,
+)
 from pipeline.records.dead import DeadLetter, dead_letter, dead_topic
 from pipeline.records.feed import FeedState, Outcome
 from pipeline.records.flag import Flag, FlaggedArticle, Kind, Mention, Span, flag_id
+from pipeline.records.page import PageOutcome, PageRequest, PageResult, PageWhy, host_of, page_request
 from pipeline.records.values import SCHEMA_MAJOR, SCHEMA_VERSION, Record
 
 __all__ = [
@@ -30,9 +42,14 @@ __all__ = [
     "Field",
     "Flag",
     "FlaggedArticle",
+    "FullText",
     "Kind",
     "Mention",
     "Outcome",
+    "PageOutcome",
+    "PageRequest",
+    "PageResult",
+    "PageWhy",
     "PublishedSource",
     "Record",
     "Span",
@@ -44,4 +61,8 @@ __all__ = [
     "feed_states",
     "flag_id",
     "flagged",
+    "host_of",
+    "page_request",
+    "page_requests",
+    "page_results",
 ]

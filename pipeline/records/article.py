@@ -14,9 +14,12 @@ Field = Literal["title", "lead", "body"]
 
 FIELDS: Final[tuple[Field, ...]] = ("title", "lead", "body")
 
-PublishedSource = Literal["feed", "clamped", "fetched"]
-"""Where ``published`` comes from: the feed; the feed, but it lay in the future and was clamped to the fetch time; or
-there was none that could be read, and it is the fetch time."""
+PublishedSource = Literal["feed", "clamped", "fetched", "page"]
+"""Where ``published`` comes from: the feed; the feed, but it lay in the future and was clamped to the fetch time; there
+was none that could be read, and it is the fetch time; or the article's page, because the feed had none."""
+
+FullText = Literal["never", "flagged", "always"]
+"""When the page of an article is fetched for its whole text: never, when the feed's text was flagged, always."""
 
 MAX_BATCH_ARTICLES: Final = 64
 """Articles in one batch at the most."""
@@ -62,6 +65,12 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     published: datetime
     published_source: PublishedSource = "feed"
     fetched: datetime
+
+    full_text: FullText = "never"
+    """What its feed is set to."""
+
+    text_source: Literal["feed", "page"] = "feed"
+    """Where ``body`` comes from: the feed, or the article's page."""
 
     revision_of: str = ""
     """`text_hash` of the text this one replaces, set by dedupe when a known article changed; "" when it is new."""

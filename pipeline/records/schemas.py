@@ -14,6 +14,7 @@ import msgspec
 from pipeline.records.article import Article, ArticleBatch
 from pipeline.records.feed import FeedState
 from pipeline.records.flag import Flag, FlaggedArticle, Span
+from pipeline.records.page import PageRequest, PageResult
 from pipeline.records.values import Record
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -22,10 +23,14 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
     "article-batch": ArticleBatch,
     "flagged-article": FlaggedArticle,
     "feed-state": FeedState,
+    "page-request": PageRequest,
+    "page-result": PageResult,
 }
 """Records by the name of their schema."""
 
-_STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (Article, ArticleBatch, FeedState, Flag, FlaggedArticle, Span)
+_STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
+    Article, ArticleBatch, FeedState, Flag, FlaggedArticle, PageRequest, PageResult, Span,
+)  # fmt: skip
 """Every struct that is part of one."""
 
 

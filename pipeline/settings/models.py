@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from pipeline.errors import UsageError
+from pipeline.records import FullText
 from pipeline.settings.checks import check_contact, check_country, check_domain, check_language, check_server, check_url
 
 Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
@@ -241,6 +242,10 @@ class Feed(Model):
     interval_seconds: Seconds | None = None
     """Time between two polls, in place of `poll.interval_seconds`."""
 
+    full_text: FullText = "never"
+    """When the page of an article is fetched for its whole text: `never`, `flagged` (when the feed's own text was
+    flagged) or `always`. Robots.txt is obeyed."""
+
 
 class FeedOverride(Model):
     """What the operator's list changes of a feed that another list has; what is left out stays."""
@@ -251,6 +256,9 @@ class FeedOverride(Model):
     language: Language | None = None
     interval_seconds: Seconds | None = None
     """Time between two polls, in place of `poll.interval_seconds`."""
+
+    full_text: FullText | None = None
+    """When the page of an article is fetched for its whole text."""
 
 
 class FeedsFile(Model):

@@ -26,6 +26,7 @@ from pipeline.feeds.poll import UNPUBLISHED, Poller
 from pipeline.feeds.state import load_states
 from pipeline.kafka import Follower, Position, Publisher, end_offsets
 from pipeline.metrics import Metrics
+from pipeline.pages.serve import finished
 from pipeline.ready import READY_FILE
 from pipeline.records import ArticleBatch, batches
 from pipeline.resources import shipped
@@ -338,6 +339,53 @@ async def test_a_running_poller_measures_beats_and_stops_on_a_signal(
             assert await process.wait() == code
     assert await cluster.titles() == [f"News of {number.name}"]
     assert await cluster.heartbeats() == {(partition, partition) for partition in range(4)}
+
+
+async def test_the_pages_of_a_feed_that_wants_them_come_back_as_revisions(cluster: Cluster, tmp_path: Path) -> None:
+    """The feed's short text, then the page's, without its furniture; and it is remembered that the page was visited."""
+    story = (Path(__file__).parents[1] / "fixtures" / "articles" / "harbour.html").read_bytes()
+
+    async def feed(request: web.Request) -> web.Response:
+        link = f"http://{request.host}/story"
+        body = RSS.format(title="Harbour", items=ITEM.format(title="Minister denies taking harbour money", link=link))
+        return web.Response(text=body, content_type="application/rss+xml")
+
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(body=story, content_type="text/html", charset="utf-8")
+
+    async def robots(_request: web.Request) -> web.Response:
+        return web.Response(text="User-agent: *\nDisallow: /private")
+
+    handlers: dict[str, Handler] = {"/rss": feed, "/story": page, "/robots.txt": robots}
+
+    def counted(outcome: str) -> str:
+        return f'counterclaim_pages_total{{outcome="{outcome}"}} 1.0'
+
+    async with serving(paths(handlers)) as site:
+        wanted = listed(f"{site.url}/rss", "harbour").model_copy(update={"full_text": "always"})
+        config = write_config(tmp_path / "config", [wanted])
+        async with polling(cluster, config, tmp_path) as (process, metrics), aiohttp.ClientSession() as session:
+
+            async def published() -> bool:
+                async with session.get(metrics) as answer:
+                    return counted("published") in await answer.text()
+
+            await until(published)
+            process.send_signal(signal.SIGTERM)
+            assert await process.wait() == 0
+        assert set(await asyncio.to_thread(finished, [cluster.bootstrap])) >= {
+            article.id for batch in await cluster.articles() for article in batch.articles
+        }
+        assert [len(site.asked(path)) for path in ("/rss", "/robots.txt", "/story")] == [1, 1, 1]
+    short, whole = [article for batch in await cluster.articles() for article in batch.articles]
+    assert (short.id, short.domain, short.text_source) == (whole.id, whole.domain, "feed")
+    assert (whole.text_source, whole.authors, whole.published_source) == (
+        "page",
+        ("Mara Lindqvist", "Tomas Okoye"),
+        "page",
+    )
+    assert "Mayor accuses rival" not in whole.body
+    assert whole.body.startswith("The minister of ports, Ilse Varga, on Tuesday denied")
 
 
 async def test_without_a_broker_it_says_so(tmp_path: Path, cluster: Cluster) -> None:

@@ -17,7 +17,8 @@ from agents.seen import SeenTable
 from agents.sensor import LagTracker
 from agents.stage import Handler, Stage
 from pipeline.metrics import Metrics
-from pipeline.records import Article, Flag, Span, batches, encode, flag_id, flagged
+from pipeline.records import Article, Flag, Span, batches, encode, flag_id, flagged, page_requests
+from pipeline.topics import PAGES_REQUESTS
 from tests.articles import NOON, make_article, make_batch
 from tests.unit.test_outbox import Shelf, settle
 
@@ -191,6 +192,33 @@ async def test_expired_claims_leave_the_table() -> None:
     await seen.verdicts(make_batch(make_article(1), id="old"), 0, 0)
     await seen.verdicts(make_batch(make_article(2), id="new", fetched=NOON + 2 * MONTH), 0, 1)
     assert list(table) == [b"new@1"]
+
+
+async def test_the_page_of_a_flagged_article_is_asked_for_where_its_feed_says_so() -> None:
+    """Keyed by its host; not of one that is not flagged, nor where the text is the page's already."""
+    bench = flag_bench()
+    wanted = {"full_text": "flagged", "title": "Mayor denies it"}
+    await bench.play(
+        Record(
+            encode(
+                make_batch(
+                    make_article(1, **wanted, link="https://www.herald.example/1?from=rss"),
+                    make_article(2, full_text="flagged"),
+                    make_article(3, **wanted, text_source="page"),
+                    make_article(4, title="Mayor denies it", full_text="never"),
+                    make_article(5, title="Mayor denies it", full_text="always"),
+                )
+            ),
+            topic="articles.fresh",
+        )
+    )
+    assert len(bench.sent.on("flags")) == 4
+    found = [
+        (key, page_requests.decode(value)) for topic, key, value, *_ in bench.sent.records if topic == PAGES_REQUESTS
+    ]
+    assert [(key, one.url, one.why, one.article.id) for key, one in found] == [
+        (b"www.herald.example", "https://www.herald.example/1?from=rss", "flagged", f"{1:032x}")
+    ]
 
 
 async def test_undecodable_bytes_are_buried_and_the_stream_goes_on() -> None:

@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from pipeline.feeds.poll import Summary
-from pipeline.records import batches
-from pipeline.topics import ARTICLES_RAW, FEED_STATE
+from pipeline.records import batches, page_requests
+from pipeline.topics import ARTICLES_RAW, FEED_STATE, PAGES_REQUESTS
 from tests.pollers import SETTINGS, Paper, World, feed, never, running
 from tests.sites import answering, serving
 
@@ -38,6 +38,28 @@ async def test_articles_are_acknowledged_before_the_state_is_kept(world: World) 
     assert (kept.outcome, kept.failures, len(kept.seen)) == ("changed", 0, 2)
     assert kept.etag
     assert kept.reason == "the default interval: 600 s"
+
+
+@pytest.mark.parametrize("setting", ["never", "flagged", "always"])
+async def test_the_pages_of_new_articles_are_asked_for_where_they_are_always_wanted(world: World, setting: str) -> None:
+    """Once each, after the articles and before the state; every article says what its feed is set to."""
+    paper = Paper("1 one\n2 two")
+    async with serving(paper) as site:
+        listed = feed(site.url).model_copy(update={"full_text": setting})
+        await world.once(listed)
+        paper.text = "2 two\n3 three"
+        world.clock.turn(4000)
+        await world.once(listed)
+    found = [
+        (key, page_requests.decode(value)) for topic, key, value in world.journal.records if topic == PAGES_REQUESTS
+    ]
+    urls = [(key, one.url, one.why) for key, one in found]
+    wanted = [(b"herald.example", f"https://herald.example/{number}", "always") for number in (1, 2, 3)]
+    assert urls == (wanted if setting == "always" else [])
+    topics = [topic for topic, _, _ in world.journal.records]
+    assert topics.index(FEED_STATE) == (3 if setting == "always" else 1)
+    sent = [batches.decode(value) for topic, _, value in world.journal.records if topic == ARTICLES_RAW]
+    assert {article.full_text for batch in sent for article in batch.articles} == {setting}
 
 
 async def test_a_304_publishes_nothing(world: World) -> None:

@@ -81,10 +81,11 @@ def test_feeds_of_included_lists_can_be_dropped_and_overridden(tmp_path: Path) -
     """By URL, however it is written; what an override leaves out stays."""
     files = {
         "feeds.yaml": f"include: [all.yaml]\ndrop: ['HTTPS://A.example:443/rss']\n"
-        f"override:\n  '{B}#top': {{interval_seconds: 1200, owner: New Owner}}\n",
+        f"override:\n  '{B}#top': {{interval_seconds: 1200, owner: New Owner, full_text: flagged}}\n",
         "all.yaml": listed(A, B, C),
     }
     b, c = read(tmp_path, files)
+    assert (b.full_text, c.full_text) == ("flagged", "never")
     assert (b.url, b.interval_seconds, b.owner, b.outlet) == (B, 1200, "New Owner", "The Herald")
     assert (c.url, c.interval_seconds) == (C, None)
 

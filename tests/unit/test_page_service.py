@@ -1,0 +1,294 @@
+"""Requests for article pages: how they are served, once, politely, and what comes of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pipeline.errors import PageError
+from pipeline.feeds.article import build, with_page
+from pipeline.kafka import Message
+from pipeline.metrics import Metrics
+from pipeline.pages.extract import PageText
+from pipeline.pages.robots import Permit
+from pipeline.pages.serve import MAX_TRIES, RETRY, SPACING, PageService, decode_results
+from pipeline.records import Article, PageResult, batches, encode, page_request, page_results
+from pipeline.topics import ARTICLES_RAW, PAGES_REQUESTS, PAGES_REQUESTS_RETENTION, PAGES_RESULTS
+from tests.pollers import Journal
+from tests.turned import TurnedClock
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+STORY = "The minister denied on Monday that she had taken money.\nShe said so twice, and in front of witnesses."
+
+
+def article(number: int = 1, host: str = "post.example", published: datetime | None = NOON) -> Article:
+    """An item of a feed that is short, as its feed has it."""
+    built = build(
+        outlet="The Post",
+        feed=f"https://{host}/rss",
+        link=f"https://{host}/{number}?utm_source=rss",
+        guid="",
+        title=f"Minister denies {number}",
+        lead="She did not take it.",
+        body="",
+        authors=(),
+        language="en",
+        published=published,
+        fetched=NOON,
+        html=False,
+    )
+    return msgspec.structs.replace(built, full_text="always")
+
+
+@dataclass
+class Web:
+    """Pages by what happens when they are visited; each host's rules ask for the same delay."""
+
+    clock: TurnedClock
+    text: str = STORY
+    errors: dict[str, PageError] = field(default_factory=dict)
+    delay: float = 0.0
+    visited: list[tuple[str, float]] = field(default_factory=list)
+    at_once: int = 0
+    held: asyncio.Event | None = None
+
+    async def permit(self, url: str) -> Permit:
+        """Everything is allowed."""
+        return Permit(allowed=True, delay_seconds=self.delay)
+
+    async def read(self, url: str) -> PageText:
+        """The one story there is."""
+        self.visited.append((url, (self.clock.now() - NOON).total_seconds()))
+        self.at_once += 1
+        if self.held is not None:
+            await self.held.wait()
+        self.at_once -= 1
+        if url in self.errors:
+            raise self.errors[url]
+        return PageText(title="On the page", text=self.text, authors=("Mara Lindqvist",), published=NOON)
+
+
+@dataclass
+class World:
+    """What is around a service."""
+
+    clock: TurnedClock = field(default_factory=lambda: TurnedClock(NOON))
+    journal: Journal = field(default_factory=Journal)
+    metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
+    requests: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
+
+    def __post_init__(self) -> None:
+        self.web = Web(self.clock)
+
+    def ask(self, *articles: Article, asked: datetime = NOON) -> None:
+        """Put requests on the topic."""
+        for one in articles:
+            request = page_request(one, "always", asked)
+            assert request is not None
+            self.put(encode(request))
+
+    def put(self, value: bytes | None) -> None:
+        """Put anything on it."""
+        self.requests.put_nowait(Message(PAGES_REQUESTS, 0, 0, NOON, b"post.example", value, ()))
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[PageService]:
+        """A service as after a start: it knows what the journal holds."""
+        table = {key: value for topic, key, value in self.journal.records if topic == PAGES_RESULTS}
+        stop = asyncio.Event()
+        service = PageService(self.web, self.journal, self.metrics, self.clock, decode_results(table))
+        task = asyncio.create_task(service.run(self._messages(), stop))
+        try:
+            yield service
+        finally:
+            stop.set()
+            await task
+
+    async def _messages(self) -> AsyncIterator[Message]:
+        while True:
+            yield await self.requests.get()
+
+    @property
+    def results(self) -> list[PageResult]:
+        """All results, in order."""
+        return [page_results.decode(value) for topic, _, value in self.journal.records if topic == PAGES_RESULTS]
+
+    @property
+    def revisions(self) -> list[Article]:
+        """All articles that were published, in order."""
+        found = [value for topic, _, value in self.journal.records if topic == ARTICLES_RAW]
+        return [one for value in found for one in batches.decode(value).articles]
+
+    async def done(self, results: int) -> None:
+        """Wait until there are so many results."""
+        await self.journal.until(lambda: len(self.results) >= results)
+
+
+@pytest.fixture
+def world() -> World:
+    """A fresh one."""
+    return World()
+
+
+async def test_a_page_comes_back_as_a_revision_of_its_article(world: World) -> None:
+    """The same id in the same domain, another text; acknowledged before the result is kept."""
+    before = article()
+    async with world.serving():
+        world.ask(before)
+        await world.done(1)
+    assert [topic for topic, _, _ in world.journal.records] == [ARTICLES_RAW, PAGES_RESULTS]
+    (after,) = world.revisions
+    assert (after.id, after.domain, after.title, after.lead) == (before.id, before.domain, before.title, before.lead)
+    assert (after.body, after.text_source, after.authors) == (STORY, "page", ("Mara Lindqvist",))
+    assert after.text_hash != before.text_hash
+    assert world.web.visited == [("https://post.example/1?utm_source=rss", 0.0)]
+    (result,) = world.results
+    assert (result.id, result.outcome, result.finished) == (before.id, "published", NOON)
+
+
+async def test_an_article_is_visited_once_also_after_a_restart(world: World) -> None:
+    """However often it is asked for; a week later it may be again."""
+    for _ in range(2):
+        async with world.serving():
+            world.ask(article(), article())
+            world.ask(article(2))
+            await world.done(1)
+            world.clock.turn(SPACING.total_seconds())
+            await world.done(2)
+    assert len(world.web.visited) == 2
+    world.clock.turn(8 * 24 * 3600)
+    async with world.serving():
+        world.ask(article(), asked=world.clock.now())
+        await world.done(3)
+    assert len(world.web.visited) == 3
+
+
+async def test_one_host_is_visited_one_page_at_a_time_with_a_pause(world: World) -> None:
+    """Other hosts do not wait for it."""
+    world.web.held = asyncio.Event()
+    async with world.serving():
+        world.ask(*(article(number) for number in range(3)), *(article(0, f"host{n}.example") for n in range(4)))
+        while world.web.at_once < 5:
+            await asyncio.sleep(0)
+        assert sum("post.example" in url for url, _ in world.web.visited) == 1
+        world.web.held.set()
+        await world.done(5)
+        for results in (6, 7):
+            await world.clock.until_asleep()
+            world.clock.turn(SPACING.total_seconds())
+            await world.done(results)
+    assert [at for url, at in world.web.visited if "post.example" in url] == [0.0, 2.0, 4.0]
+
+
+async def test_a_crawl_delay_is_the_pause(world: World) -> None:
+    """Where it is longer than our own."""
+    world.web.delay = 30.0
+    async with world.serving():
+        world.ask(article(1), article(2))
+        await world.done(1)
+        for _ in range(2):
+            await world.clock.until_asleep()
+            world.clock.turn(15)
+        await world.done(2)
+    assert [at for _, at in world.web.visited] == [0.0, 30.0]
+
+
+async def test_what_may_pass_is_tried_again_later_and_not_for_ever(world: World) -> None:
+    """Three times, with growing pauses; the result says why."""
+    url = "https://post.example/1?utm_source=rss"
+    world.web.errors[url] = PageError(url, "HTTP 503", temporary=True)
+    async with world.serving() as service:
+        world.ask(article())
+        for tries in range(1, MAX_TRIES):
+            while len(world.web.visited) < tries:
+                await asyncio.sleep(0)
+            await world.clock.until_asleep()
+            world.clock.turn(tries * RETRY.total_seconds())
+        await world.done(1)
+        while len(service):
+            await asyncio.sleep(0)
+    assert [at / 60 for _, at in world.web.visited] == [0, 15, 45]
+    assert [(one.outcome, one.reason) for one in world.results] == [("failed", "HTTP 503")]
+    assert world.revisions == []
+
+
+async def test_what_is_refused_is_not_tried_again(world: World) -> None:
+    """robots.txt, a private address, no text: the article stays as its feed has it."""
+    url = "https://post.example/1?utm_source=rss"
+    world.web.errors[url] = PageError(url, "robots.txt disallows it")
+    async with world.serving():
+        world.ask(article())
+        await world.done(1)
+    assert [(one.outcome, one.reason) for one in world.results] == [("refused", "robots.txt disallows it")]
+    assert world.revisions == []
+
+
+async def test_a_page_that_says_no_more_than_the_feed_changes_nothing(world: World) -> None:
+    """A teaser before a paywall must not replace what the feed gave."""
+    world.web.text = "She did not."
+    async with world.serving():
+        world.ask(article())
+        await world.done(1)
+    assert [one.outcome for one in world.results] == ["no_more"]
+    assert world.revisions == []
+
+
+async def test_nothing_is_remembered_that_was_not_acknowledged(world: World) -> None:
+    """The broker is away: the page is visited again, and then it is done."""
+    world.journal.refuses = lambda topic: topic == ARTICLES_RAW
+    async with world.serving():
+        world.ask(article())
+        while not world.web.visited:
+            await asyncio.sleep(0)
+        await world.clock.until_asleep()
+        assert world.results == []
+        world.journal.refuses = lambda _topic: False
+        world.clock.turn(RETRY.total_seconds())
+        await world.done(1)
+    assert [one.outcome for one in world.results] == ["published"]
+
+
+async def test_old_and_broken_requests_are_passed_over(world: World) -> None:
+    """Yesterday's page is no news; what cannot be read stops nobody."""
+    async with world.serving():
+        world.put(b"{}")
+        world.put(None)
+        world.ask(article(1), asked=NOON - PAGES_REQUESTS_RETENTION - timedelta(seconds=1))
+        world.ask(article(2))
+        await world.done(1)
+    assert [url for url, _ in world.web.visited] == ["https://post.example/2?utm_source=rss"]
+
+
+def test_a_page_without_a_host_and_a_page_s_own_text_are_not_asked_for() -> None:
+    """There is nowhere to go, or nothing to gain."""
+    one = article()
+    assert page_request(msgspec.structs.replace(one, link="", url=""), "always", NOON) is None
+    assert page_request(msgspec.structs.replace(one, link="http://[", url=""), "always", NOON) is None
+    assert page_request(msgspec.structs.replace(one, text_source="page"), "flagged", NOON) is None
+    found = page_request(msgspec.structs.replace(one, link="https://NEWS.example:8443/a"), "always", NOON)
+    assert found is not None
+    assert found.host == "news.example"
+
+
+def test_the_page_s_date_stands_in_where_the_feed_has_none() -> None:
+    """What the feed says stands; a date in the future is none."""
+
+    def dated(feed: datetime | None, page: datetime | None) -> tuple[datetime, str]:
+        found = with_page(
+            article(published=feed), text=STORY, title="", authors=(), published=page, fetched=NOON + timedelta(hours=1)
+        )
+        assert found is not None
+        return found.published, found.published_source
+
+    early = NOON - timedelta(hours=5)
+    assert dated(NOON, early) == (NOON, "feed")
+    assert dated(None, early) == (early, "page")
+    assert dated(None, None) == (NOON, "fetched")
+    assert dated(None, NOON + timedelta(days=9)) == (NOON + timedelta(hours=1), "clamped")
