@@ -19,6 +19,18 @@ The data path, top to bottom (topics in the middle, packages at the left):
                            │
                       flags                   one FlaggedArticle, key: language
 
+Where a feed's `full_text` wants it, its articles' pages are fetched too, by the poller:
+
+    feeds.poll, agents.flag                   always; when flagged
+                           │
+                      pages.requests          one PageRequest, key: host
+                           │
+    pages.robots       may we, and how often                                            pure
+    pages.extract      HTML → the story, in worker processes                            pure
+    pages.serve        each once; publishes a revision, then keeps the result           edge
+                           │
+                      articles.raw, pages.results
+
 What cannot be read goes to `<topic>.dead` with its bytes and headers, and the stream goes on.
 
 Packages only import downwards: `errors` and `records`, then the pure packages (`dedupe`, `rules`), then the edges

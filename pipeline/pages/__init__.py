@@ -1,4 +1,5 @@
 """Article pages: what a feed's own text leaves out, fetched from where its items point.
 
-robots: may we, and how often → the shared fetcher → extract: HTML to text, in worker processes.
+`serve` takes requests for pages, each host's one after the other; `visit` reads one: `robots` (may we, and how often),
+the fetcher that feeds are fetched with, `extract` (HTML to text). `page_pool` is where strangers' bytes are read.
 """
