@@ -21,6 +21,7 @@ from pipeline.rules.reading import (
     DENIALS,
     DENIED,
     DENY,
+    GENITIVE,
     HEARSAY,
     LINK,
     NOUN,
@@ -82,7 +83,9 @@ class Cues:
     def _saying(self) -> Cue | None:
         """Where the match is what somebody says: the verb of saying nearest before it, or else behind it."""
         reading, first = self.reading, self.atoms[0][0]
-        says = [at for at in range(reading.end) if any(reading.tags[at] & part and self._plays(at, part) for part in _SAYS)]
+        says = [
+            at for at in range(reading.end) if any(reading.tags[at] & part and self._plays(at, part) for part in _SAYS)
+        ]
         before = [at for at in says if at < first and reading.clause_start(first) <= at]
         last = before[-1] if before else next(iter(says), None)
         if last is None:
@@ -117,15 +120,19 @@ class Cues:
         behind = reading.tags[following] if following < reading.end else 0
         if part in (ALLEGE, SAY) and tags & THAT:
             return False  # the second word of "claims that"
-        if part in (ACCUSE, ALLEGE) and before & BE and not tags & (PARTICIPLE | HEARSAY):
+        bare = following >= reading.end or bool(reading.stops[following]) or behind & (LINK | BE)
+        if part in (ACCUSE, ALLEGE) and before & BE and bare and not tags & (PARTICIPLE | HEARSAY):
             return False  # was suspect in
-        if part == ACCUSATIONS and behind & (SAY | ALLEGE) and not behind & NOUN:
+        if part == ACCUSATIONS and any(behind & one and self._plays(following, one) for one in _SAYS):
             return False  # lawsuit says
+        if part == ACCUSE and tags & ACCUSED:
+            return False  # to blame
         if part == ACCUSE and tags & ALLEGE:
             return not behind & THAT
         if part not in (ALLEGE, SAY) or not tags & (NOUN | HEARSAY):
-            return part != CLAIMS or bool(behind & (THAT | ABOUT | AGAINST))
-        if before & (ARTICLE | LINK | BE) or (behind & (LINK | BY | BE) and at + 1 not in reading.hit_at):
+            faced = any(reading.tags[place] & HEARSAY for place in range(max(0, at - 6), at))
+            return part != CLAIMS or faced or bool(behind & (THAT | ABOUT | AGAINST))
+        if before & (ARTICLE | LINK | BE | GENITIVE) or (behind & (LINK | BY | BE) and at + 1 not in reading.hit_at):
             return False
         if tags & HEARSAY:
             return bool(behind & (THAT | PRONOUN)) or (at + 1 < reading.end and reading.named(at + 1))
@@ -221,6 +228,14 @@ class Cues:
         if self.reading.frame.order == "sov":
             return Found(actor, alleged(self.reading, first, actor))
         blamed = self._blamed(last + 1) or self._named(agent(self.reading, first, last))  # alleges fraud by X
+        if (
+            blamed is None
+            and actor
+            and actor[1] < first
+            and self.reading.stops[actor[0]]
+            and self.reading.stops[last + 1]
+        ):
+            blamed = leading(self.reading, self.reading.clause_start(first))  # X did it, Y alleges
         return Found(actor, blamed if blamed != actor else None, self._after(last + 1))
 
     def _says(self, first: int, last: int) -> Found:
@@ -239,7 +254,8 @@ class Cues:
             target = self._wrong().target  # X lied, residents say; according to residents, X lied
             return Found(actor, target if target != actor else None)
         blamed = self._blamed(last + 1)
-        return Found(actor, blamed if reading.titled else self._named(blamed), self._after(last + 1))
+        blamed = blamed if reading.titled else self._named(blamed)
+        return Found(actor, blamed or self._named(agent(reading, first, last)), self._after(last + 1))
 
     def _named(self, phrase: Phrase_ | None) -> Phrase_ | None:
         """A phrase with a name or a role in it: what a verb of saying is followed by may be anything."""
@@ -277,7 +293,10 @@ class Cues:
         target = against(reading, noun) or (self._named(self._blamed(noun + 1)) if clause else None)
         verb = next((at for at in range(noun - 1, max(-1, noun - 7), -1) if reading.tags[at] & (DENY | HEARSAY)), None)
         if verb is not None and target is None:
-            target = subject(reading, verb, verb)
+            begin = verb
+            while begin > 0 and reading.tags[begin - 1] & reading.tags[verb] & HEARSAY and not reading.stops[begin]:
+                begin -= 1  # hit by
+            target = subject(reading, begin, verb)
         actor = owner(reading, noun, verb + 1 if verb is not None else 0) or source(reading, noun)
         return Found(None if actor == target else actor, target, self._about(noun + 1) or self._content(noun, noun))
 

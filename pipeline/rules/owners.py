@@ -46,7 +46,7 @@ def against(reading: Reading, noun: int) -> Phrase_ | None:
             return None
         if reading.tags[at] & AGAINST and at not in reading.hit_at:
             found = reading.phrase_after(at + 1)
-            return found if found and known(reading, found) else None
+            return found if found and (at == noun + 1 or known(reading, found)) else None
     return None
 
 
@@ -89,6 +89,8 @@ def _claim_in(reading: Reading, places: range) -> int | None:
 
 def _owner_before(reading: Reading, noun: int, start: int) -> Phrase_ | None:
     for at in range(noun - 1, max(start, noun - OWNER_REACH) - 1, -1):
+        if at + 1 == noun and reading.frame.owner and reading.plural_owner(at):
+            return reading.phrase_before(at)  # actresses' allegations
         tags, listed = reading.tags[at], at in reading.hit_at
         if reading.stops[at + 1] or (tags & (BREAK | VERB | THAT | LINK | BE | SKIP) and not listed):
             return None

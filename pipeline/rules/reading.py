@@ -174,6 +174,10 @@ class Reading:
         """Whether a quotation mark stands right before a word."""
         return bool(_QUOTE.search(self.gap(at)))
 
+    def plural_owner(self, at: int) -> bool:
+        """Whether a word ends with an s and the apostrophe of who owns: actresses'."""
+        return self.words[at].endswith("s") and at + 1 < self.end and self.gap(at + 1) in ("' ", "’ ")
+
     def named(self, at: int) -> bool:
         """Whether a word is a name for certain: of the list, or by a capital where capitals tell something."""
         hit = self.hit_at.get(at)
@@ -214,6 +218,10 @@ class Reading:
 
     def phrase_after(self, first: int) -> Phrase_ | None:
         """The noun phrase that begins with a word."""
+        while (
+            first + 1 < self.end and self.tags[first] & ARTICLE and not (self.stops[first + 1] or first in self.hit_at)
+        ):
+            first += 1  # its former chairman
         last, named = first - 1, False
         small_ends = self.frame.capitals and not (self.titled or self.shouted)
         for at in range(first, min(self.end, first + MAX_PHRASE)):

@@ -26,6 +26,9 @@ def sayer(reading: Reading, say: int) -> Phrase_ | None:
 
 def trailing(reading: Reading) -> Phrase_ | None:
     """Whoever a sentence ends with: "…, the prosecutor said"."""
+    said = next((at for at in range(reading.end - 2, 1, -1) if reading.tags[at] & SAY and reading.stops[at]), None)
+    if said is not None and (found := reading.phrase_after(said + 1)) and found[1] + 1 == reading.end:
+        return found  # …, says X
     last = reading.end - 1
     if last < 2 or not reading.tags[last] & (SAY | ALLEGE):
         return None

@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.rules.phrases import MAX_SPEAKER, REACH, known, leading, marked, runs, up_to_second
 from pipeline.rules.reading import (
+    ABOUT,
     ACCUSATIONS,
     AGAINST,
     ARTICLE,
@@ -33,6 +34,9 @@ from pipeline.rules.reading import (
     Phrase_,
     Reading,
 )
+
+MAX_HEADS: Final = 2
+"""Words behind a name that are one thing with it: "Brightwater book publisher"."""
 
 AGENT_REACH: Final = 12
 """Words between a passive and its agent."""
@@ -90,7 +94,18 @@ def object_(reading: Reading, first: int, last: int) -> Phrase_ | None:
     if at < reading.end and reading.tags[at] & (PRONOUN | WE) and not reading.tags[at] & ARTICLE:
         return at, at
     found = reading.phrase_after(at)
-    return up_to_second(reading, found) if found and order == "vso" else found
+    return up_to_second(reading, found) if found and order == "vso" else _with_head(reading, found)
+
+
+def _with_head(reading: Reading, phrase: Phrase_ | None) -> Phrase_ | None:
+    """A name with the noun behind it that what it is accused of follows: accuses Brightwater *publisher* of."""
+    if phrase is None or not reading.frame.capitals or reading.titled or not reading.named(phrase[1]):
+        return phrase
+    head = phrase[1] + 1
+    while head < reading.end and head <= phrase[1] + MAX_HEADS and not (reading.stops[head] or reading.tags[head]):
+        head += 1
+    follows = head < reading.end and not reading.stops[head] and bool(reading.tags[head] & ABOUT)
+    return (phrase[0], head - 1) if follows else phrase
 
 
 def _subject_before(reading: Reading, verb: int) -> Phrase_ | None:
@@ -117,6 +132,13 @@ def _subject_before(reading: Reading, verb: int) -> Phrase_ | None:
 def _over_comma(reading: Reading, at: int) -> Phrase_ | None:
     """The subject before an apposition, "X, a former minister, denied"; or of the clause, "X resigns, denies"."""
     opened = next((place for place in range(at, 0, -1) if reading.stops[place]), 0)
+    while (
+        opened and reading.stops[opened] == SOFT and (reading.tags[opened] & LINK or reading.written[opened].isdigit())
+    ):
+        at = opened - 1  # Jana Holt, 52, of Ardley, denies
+        opened = next((place for place in range(at, 0, -1) if reading.stops[place]), 0)
+        if not opened:
+            return reading.phrase_before(at)
     if opened and reading.stops[opened] == SOFT:
         if all(reading.named(place) for place in range(opened, at + 1)):
             return opened, at
