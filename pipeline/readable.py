@@ -18,9 +18,19 @@ import msgspec
 from pipeline.errors import RecordError
 from pipeline.kafka import Message
 from pipeline.logs import visible
-from pipeline.records import FIELDS, Article, Flag, FlaggedArticle, batches, feed_states, flagged
+from pipeline.records import (
+    FIELDS,
+    Article,
+    Flag,
+    FlaggedArticle,
+    batches,
+    feed_states,
+    flagged,
+    page_requests,
+    page_results,
+)
 from pipeline.records.dead import PREFIX, dead_topic
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS, PAGES_REQUESTS, PAGES_RESULTS
 
 CONTEXT: Final = 60
 """Characters shown on each side of a quote, at most; words stay whole."""
@@ -186,6 +196,18 @@ def _feed_state(value: bytes) -> Line:
     return Line((Piece(text), Piece(f"    next poll {_time(state.next_poll)}: {visible(state.reason)}", DIM)))
 
 
+def _page_request(value: bytes) -> Line:
+    request = page_requests.decode(value)
+    text = f"{_time(request.asked)}  wanted, {request.why}  {visible(request.url)}\n"
+    return Line((Piece(text), Piece(f"    {_flat(request.article.title)}", DIM)))
+
+
+def _page_result(value: bytes) -> Line:
+    result = page_results.decode(value)
+    reason = f": {visible(result.reason)}" if result.reason else ""
+    return Line((Piece(f"{_time(result.finished)}  {result.outcome}  {visible(result.url)}{reason}"),))
+
+
 def _dead(message: Message) -> Line:
     headers = {name: visible(value.decode(errors="backslashreplace")) for name, value in message.headers}
     ours = {name.removeprefix(PREFIX): text for name, text in headers.items() if name.startswith(PREFIX)}
@@ -225,5 +247,7 @@ _SHOWN: Final[dict[str, Callable[[bytes], Line]]] = {
     ARTICLES_RAW: _batch,
     ARTICLES_FRESH: _batch,
     FEED_STATE: _feed_state,
+    PAGES_REQUESTS: _page_request,
+    PAGES_RESULTS: _page_result,
 }
 _DEAD: Final = {dead_topic(ARTICLES_RAW), dead_topic(ARTICLES_FRESH)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -21,12 +22,14 @@ from pipeline.records import (
     Flag,
     FlaggedArticle,
     Mention,
+    PageResult,
     Record,
     Span,
     dead_letter,
     encode,
+    page_request,
 )
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS, PAGES_REQUESTS, PAGES_RESULTS
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 TITLE = "Ministry denies shipping shells"
@@ -154,6 +157,20 @@ def test_batches_feed_states_and_deletions() -> None:
     assert "soft, 3 failures in a row  http://x/f" in shown
     assert "configured" in shown
     assert "deleted  http://x/f" in str(readable(message(FEED_STATE, None, key=b"http://x/f")))
+
+
+def test_requests_for_pages_and_their_results() -> None:
+    """What is wanted and why; what became of it, and why not. Nothing in them steers the terminal."""
+    wanted = msgspec.structs.replace(article(title="Red \x1b[31m"), link="https://x.example/1")
+    request = page_request(wanted, "flagged", NOW)
+    assert request is not None
+    shown = str(readable(message(PAGES_REQUESTS, request)))
+    assert "wanted, flagged  https://x.example/1\n    Red" in shown
+    assert "\x1b" not in shown
+    result = PageResult(id="0" * 32, url="https://x.example/1", outcome="failed", reason="HTTP 503\x1b", finished=NOW)
+    shown = str(readable(message(PAGES_RESULTS, result)))
+    assert "failed  https://x.example/1: HTTP 503" in shown
+    assert "\x1b" not in shown
 
 
 def test_a_dead_letter_says_where_it_came_from_and_why() -> None:
