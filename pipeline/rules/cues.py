@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from pipeline.rules.contents import about, after, content
 from pipeline.rules.owners import against, claim_before, claim_noun, owner, source
 from pipeline.rules.phrases import known, leading
 from pipeline.rules.reading import (
@@ -16,6 +17,7 @@ from pipeline.rules.reading import (
     ALLEGE,
     ARTICLE,
     BE,
+    BREAK,
     BY,
     CLAIMS,
     DENIALS,
@@ -25,7 +27,6 @@ from pipeline.rules.reading import (
     HEARSAY,
     LINK,
     NOUN,
-    OF,
     PARTICIPLE,
     PRONOUN,
     RELATIVE,
@@ -192,11 +193,11 @@ class Cues:
         actor = subject(reading, first, last)
         noun = claim_noun(reading, first, last)
         if noun is None:
-            return Found(actor, self._accuser(actor), self._after(last + 1))
+            return Found(actor, self._accuser(actor), after(self.reading, last + 1))
         start = last + 1 if noun > last else reading.clause_start(first)
         target = owner(reading, noun, actor[1] + 1 if actor and noun < first else start)
         target = target if target != actor else None
-        return Found(actor, target or self._accuser(actor), self._content(noun, start))
+        return Found(actor, target or self._accuser(actor), content(self.reading, noun, start))
 
     def _denied(self, first: int, last: int) -> Found:
         reading = self.reading
@@ -213,13 +214,15 @@ class Cues:
             target = reading.phrase_before(first - 2)  # groups he accused of …
         if target == actor and actor and actor[0] > last:
             target = patient(reading, first)  # Москву обвинила Варшава
-        if target == actor or (target and not self._named(target) and not self._about(target[1] + 1)):
+        if target == actor or (target and not self._named(target) and not about(self.reading, target[1] + 1)):
             return Found(actor)  # suspects arson
-        return Found(actor, target, self._about(target[1] + 1 if target else last + 1))
+        return Found(actor, target, about(self.reading, target[1] + 1 if target else last + 1))
 
     def _accused(self, first: int, last: int) -> Found:
         by = agent(self.reading, first, last)
-        return Found(by, patient(self.reading, first), self._about(by[1] + 1 if by and by[0] > last else last + 1))
+        return Found(
+            by, patient(self.reading, first), about(self.reading, by[1] + 1 if by and by[0] > last else last + 1)
+        )
 
     def _alleges(self, first: int, last: int) -> Found:
         if self.reading.stops[first] and (behind := self._named(sayer(self.reading, first))) and behind[0] > last:
@@ -228,6 +231,8 @@ class Cues:
         if self.reading.frame.order == "sov":
             return Found(actor, alleged(self.reading, first, actor))
         blamed = self._blamed(last + 1) or self._named(agent(self.reading, first, last))  # alleges fraud by X
+        if blamed is None and last + 1 < self.reading.end and self._marks_accused(first, last):
+            blamed = object_(self.reading, first, last)  # denuncian a un sacerdote
         if (
             blamed is None
             and actor
@@ -236,7 +241,11 @@ class Cues:
             and self.reading.stops[last + 1]
         ):
             blamed = leading(self.reading, self.reading.clause_start(first))  # X did it, Y alleges
-        return Found(actor, blamed if blamed != actor else None, self._after(last + 1))
+        return Found(actor, blamed if blamed != actor else None, after(self.reading, last + 1))
+
+    def _marks_accused(self, first: int, last: int) -> bool:
+        tags, stops = self.reading.tags, self.reading.stops
+        return not stops[last + 1] and bool((tags[last + 1] | (tags[last] if last > first else 0)) & AGAINST)
 
     def _says(self, first: int, last: int) -> Found:
         reading = self.reading
@@ -247,7 +256,7 @@ class Cues:
             if noun is None and (noun := claim_before(reading, first)) is not None:  # claims by X are false, says Y
                 start = reading.clause_start(first)
             target = owner(reading, noun, start) if noun is not None else None
-            claim = self._content(noun, start) if noun is not None else None
+            claim = content(self.reading, noun, start) if noun is not None else None
             return Found(actor, target if target != actor else None, claim)
         deed = self.deeds[-1]
         if first > deed[1] or (actor is not None and actor[0] > last):
@@ -255,7 +264,7 @@ class Cues:
             return Found(actor, target if target != actor else None)
         blamed = self._blamed(last + 1)
         blamed = blamed if reading.titled else self._named(blamed)
-        return Found(actor, blamed or self._named(agent(reading, first, last)), self._after(last + 1))
+        return Found(actor, blamed or self._named(agent(reading, first, last)), after(self.reading, last + 1))
 
     def _named(self, phrase: Phrase_ | None) -> Phrase_ | None:
         """A phrase with a name or a role in it: what a verb of saying is followed by may be anything."""
@@ -266,8 +275,13 @@ class Cues:
         reading = self.reading
         behind = agent(reading, first, last)
         if first == 0 or reading.stops[first] or reading.tags[first - 1] & (LINK | ARTICLE):
-            return Found(None, behind, self._after(last + 1))
-        return Found(None, patient(reading, first) or behind, self._after(last + 1))
+            at = first - 1
+            while at > 0 and reading.tags[at] & (LINK | ARTICLE) and not reading.stops[at]:
+                at -= 1
+            if behind is None and 0 < at < first - 1 and reading.tags[at] & (PARTICIPLE | ACCUSED):
+                behind = patient(reading, at)  # coach blamed for alleged abuse
+            return Found(None, behind, after(self.reading, last + 1))
+        return Found(None, patient(reading, first) or behind, after(self.reading, last + 1))
 
     def _wrong(self) -> Found:
         """Where only the wrong itself is matched, "he misled investors": whoever did it."""
@@ -284,7 +298,7 @@ class Cues:
         actor = owner(reading, noun, 0)
         if actor is None and not (noun > 0 and reading.tags[noun - 1] & LINK):
             actor = leading(reading, reading.clause_start(noun))
-        return Found(actor, None, self._about(noun + 1))
+        return Found(actor, None, about(self.reading, noun + 1))
 
     def _accusation_noun(self, noun: int) -> Found:
         """X's accusations, accusations by X; against X, that X did; X denies accusations, X faces accusations."""
@@ -298,7 +312,24 @@ class Cues:
                 begin -= 1  # hit by
             target = subject(reading, begin, verb)
         actor = owner(reading, noun, verb + 1 if verb is not None else 0) or source(reading, noun)
-        return Found(None if actor == target else actor, target, self._about(noun + 1) or self._content(noun, noun))
+        if actor is None and verb is None and target is not None:
+            actor = self._raises(noun)
+        return Found(
+            None if actor == target else actor,
+            target,
+            about(self.reading, noun + 1) or content(self.reading, noun, noun),
+        )
+
+    def _raises(self, noun: int) -> Phrase_ | None:
+        """Who raises an accusation: "X levels accusations at Y", "X erhebt Vorwürfe gegen Y"."""
+        for at in range(noun - 1, max(-1, noun - 5), -1):
+            if self.reading.stops[at + 1] or self.reading.tags[at] & (BREAK | LINK):
+                return None
+            if self.reading.tags[at] & (SAY | ALLEGE | ACCUSE):
+                return self._named(subject(self.reading, at, at)) or leading(
+                    self.reading, self.reading.clause_start(at)
+                )
+        return None
 
     def _accuser(self, actor: Phrase_ | None) -> Phrase_ | None:
         """Who accuses in the same sentence: "Kabul denies it sheltered rebels after Islamabad accused it"."""
@@ -353,33 +384,3 @@ class Cues:
         """Not a country, whose name before a colon tells where something happened."""
         hits = [self.reading.hit_at[at] for at in range(phrase[0], phrase[1] + 1) if at in self.reading.hit_at]
         return not hits or any(hit.named.kind == "role" for hit in hits)
-
-    def _after(self, at: int) -> tuple[int, int] | None:
-        """What follows, without the word that begins a clause."""
-        reading = self.reading
-        while (
-            at < reading.end and not reading.stops[at] and reading.tags[at] & (THAT | SKIP) and at not in reading.hit_at
-        ):
-            at += 1
-        return (at, reading.clause_end(at)) if at < reading.end and reading.stops[at] != STRONG else None
-
-    def _about(self, at: int) -> tuple[int, int] | None:
-        """What follows of, over, that …; nothing where none of these follows."""
-        reading = self.reading
-        for place in range(at, min(at + 3, reading.end)):
-            if reading.stops[place]:
-                return None
-            if reading.tags[place] & (ABOUT | THAT):
-                return self._after(place + 1)
-        return None
-
-    def _content(self, noun: int, start: int) -> tuple[int, int] | None:
-        """What a claim is about: "claims that …", "reports of …"; without that, the phrase itself: "layoff rumours"."""
-        reading = self.reading
-        behind = self._about(noun + 1)
-        if behind and not reading.tags[noun + 1] & OF:
-            return behind
-        first = start
-        while first < noun and reading.tags[first] & (ARTICLE | SKIP):
-            first += 1
-        return (min(first, noun), noun + 1)

@@ -46,7 +46,8 @@ def against(reading: Reading, noun: int) -> Phrase_ | None:
             return None
         if reading.tags[at] & AGAINST and at not in reading.hit_at:
             found = reading.phrase_after(at + 1)
-            return found if found and (at == noun + 1 or known(reading, found)) else None
+            certain = at == noun + 1 or (at + 1 < reading.end and reading.tags[at + 1] & ARTICLE)
+            return found if found and (certain or known(reading, found)) else None
     return None
 
 

@@ -201,7 +201,7 @@ class Reading:
             return None
         first = last
         while first > 0 and last - first < MAX_PHRASE - 1 and not self.stops[first] and self._inside(first - 1):
-            if self.tags[first] & ARTICLE and not self.tags[first - 1] & LINK:
+            if self.tags[first] & (ARTICLE | OF) == ARTICLE and not self.tags[first - 1] & LINK:
                 break
             if self.tags[first - 1] & LINK and first - 1 not in self.hit_at and not self._heads(first - 2):
                 break
@@ -255,6 +255,8 @@ class Reading:
             return True
         if tags & SKIP and tags & LINK and not tags & (BREAK | BY | OBJECT):  # to
             return True
+        if tags & BY and tags & OF and tags & PREPOSITION and not tags & BREAK:
+            return True  # Bürgermeister von X
         return not tags & (VERB | BE | THAT | BREAK | SKIP | PRONOUN | RELATIVE | WE | HEARSAY | BY | OBJECT)
 
     def clause_start(self, at: int, *, breaks: bool = False) -> int:

@@ -222,14 +222,15 @@ def _first_run(reading: Reading, verb: int) -> Phrase_ | None:
         if not (owned or before & (AGAINST | BY | OF) or marked(reading, run[1]) or _nominative(reading, run) is None):
             return run
     at = start
+    object_starts = next((run[0] for run in runs(reading, start, verb) if marked(reading, run[1])), None)
     while (
-        at < verb
+        at < (verb if object_starts is None else object_starts)
         and at - start < MAX_SPEAKER
         and not (reading.tags[at] & ~ARTICLE)
         and not (at > start and reading.stops[at])
     ):
         at += 1
-    ends = at > start and (reading.stops[at] == SOFT or bool(reading.tags[at] & NOUN))
+    ends = at > start and (at == object_starts or reading.stops[at] == SOFT or bool(reading.tags[at] & NOUN))
     return (start, at - 1) if ends and at < verb else None
 
 
