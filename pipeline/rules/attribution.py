@@ -157,7 +157,7 @@ class _Search:
         if phrase is None or not any(first <= phrase[1] and phrase[0] <= last for first, last in self.atoms):
             return phrase
         others = any(last < phrase[0] or phrase[1] < first for first, last in self.atoms)
-        if not self.denial and others and phrase[0] == self.reading.clause_start(phrase[0]):
+        if not self.denial and others and self.reading.stops[phrase[0]]:
             return phrase  # a rule may ask for who accuses: "witness says …"
         matched = {at for first, last in self.atoms for at in range(first, last + 1)} - self.reading.hit_at.keys()
         while phrase is not None and matched.intersection(range(phrase[0], phrase[1] + 1)):

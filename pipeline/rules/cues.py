@@ -90,8 +90,17 @@ class Cues:
         before = [at for at in says if at < first and reading.clause_start(first) <= at]
         last = before[-1] if before else next(iter(says), None)
         if last is None:
-            return None
+            return None if self.denial else self._accusing()
         return Cue(SAY, self._begin(last), last)
+
+    def _accusing(self) -> Cue | None:
+        """Where the match is but the wrong: the nearest word before it that accuses, "coach *blamed* for abuse"."""
+        reading, first = self.reading, self.atoms[0][0]
+        for at in range(first - 1, reading.clause_start(first) - 1, -1):
+            for part in (ACCUSE, ACCUSED, HEARSAY):
+                if reading.tags[at] & part and self._plays(at, part):
+                    return Cue(part, at, at)
+        return None
 
     def _begin(self, at: int) -> int:
         """The first word of a verb of saying of several: according to; tells the court."""
@@ -130,9 +139,11 @@ class Cues:
             return False  # to blame
         if part == ACCUSE and tags & ALLEGE:
             return not behind & THAT
+        faced = any(reading.tags[place] & HEARSAY for place in range(max(0, at - 6), at))
         if part not in (ALLEGE, SAY) or not tags & (NOUN | HEARSAY):
-            faced = any(reading.tags[place] & HEARSAY for place in range(max(0, at - 6), at))
             return part != CLAIMS or faced or bool(behind & (THAT | ABOUT | AGAINST))
+        if faced and bare and tags & NOUN:
+            return False  # guards face torture claims
         if before & (ARTICLE | LINK | BE | GENITIVE) or (behind & (LINK | BY | BE) and at + 1 not in reading.hit_at):
             return False
         if tags & HEARSAY:
@@ -259,7 +270,8 @@ class Cues:
             claim = content(self.reading, noun, start) if noun is not None else None
             return Found(actor, target if target != actor else None, claim)
         deed = self.deeds[-1]
-        if first > deed[1] or (actor is not None and actor[0] > last):
+        own = actor is not None and actor[0] <= deed[1] and deed[0] <= actor[1]  # lawsuit says
+        if (first > deed[1] and not own) or (actor is not None and actor[0] > last):
             target = self._wrong().target  # X lied, residents say; according to residents, X lied
             return Found(actor, target if target != actor else None)
         blamed = self._blamed(last + 1)

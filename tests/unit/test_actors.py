@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.documents import parse_document
@@ -108,6 +108,7 @@ TEXTS = st.lists(
 
 
 @given(TEXTS)
+@settings(deadline=None)
 def test_hits_do_not_overlap_and_lie_in_the_sentence(actors: Actors, pieces: list[str]) -> None:
     """Whatever the words."""
     text = " ".join(pieces)
