@@ -82,7 +82,7 @@ def attribution(language: str, frame: Frame, parts: Mapping[str, Query], actors:
         if here is None:
             return Who()
         who = _Search(statement, here, read).who()
-        if here.sentence.field < BODY and (who.actor is None or who.target is None):
+        if here.sentence.field < BODY and (who.actor is None) != (who.target is None):
             others = (one for one in statement.where if here.sentence.field < one.sentence.field < BODY)
             if (other := next(others, None)) is not None:
                 who = _filled(who, _Search(statement, other, read).who())

@@ -33,6 +33,9 @@ _STEM_ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a name loses before it takes an ending, the longest first."""
 
+MAX_SEEN: Final = 20_000
+"""Words of which is kept whether a name begins with them."""
+
 _SHORTEST_STEM: Final = 3
 _LONGEST_ENDING: Final = 3
 
@@ -74,6 +77,8 @@ class Gazetteer:
     def __init__(self, language: str, actors: Actors, *, capitals: bool = True) -> None:
         self._capitals = capitals
         self._forms_of = FORMS.get(language)
+        self._only_capitals = 2 if capitals else -1
+        self._seen: dict[str, int] = {}
         self._exact: dict[str, list[_Form]] = {}
         self._prefixes: dict[str, list[tuple[str, _Form]]] = {}  # under their first letters, MIN_PREFIX of them
         for text, named in actors.of(language):
@@ -87,20 +92,26 @@ class Gazetteer:
     def hits(self, folded: Sequence[str], written: Sequence[str]) -> list[Hit]:
         """Names in a sentence, from left to right, none overlapping. ``written``: its words as the text has them."""
         found: list[Hit] = []
-        exact, prefixes, small = self._exact, self._prefixes, self._small
-        free = 0
+        free, only, seen = 0, self._only_capitals, self._seen
         for place, word in enumerate(folded):
-            if place < free:
+            known = seen.get(word)
+            if known is None:
+                known = self._remember(word)
+            if not known or place < free or (known == only and not written[place][0].isupper()):
                 continue
-            if self._forms_of is None:
-                known = word in small or (word in exact and (not self._capitals or written[place][0].isupper()))
-                if not known and word[:MIN_PREFIX] not in prefixes:
-                    continue
             form = self._longest(folded, written, place)
             if form is not None:
                 last = place + len(form.rest)
                 found.append(Hit(place, last, form.named, form.inflected))
                 free = last + 1
+        return found
+
+    def _remember(self, word: str) -> int:
+        """What a word can begin: nothing, a name, or (2) a name in capitals only. Kept for all words seen."""
+        if len(self._seen) >= MAX_SEEN:
+            self._seen.clear()
+        begins = word in self._small or word[:MIN_PREFIX] in self._prefixes or self._forms_of is not None
+        self._seen[word] = found = 1 if begins else 2 if word in self._exact else 0
         return found
 
     def _longest(self, folded: Sequence[str], written: Sequence[str], place: int) -> _Form | None:
@@ -120,6 +131,8 @@ class Gazetteer:
                 return False
         if not self._capitals:
             return True
+        if not form.rest:
+            return written[place].isupper() if form.acronym else not form.capitals[0] or written[place][0].isupper()
         if form.acronym:
             return all(one.isupper() for one in written[place : place + 1 + len(form.rest)])
         return all(

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from pipeline.rules.folding import FORMS
-from pipeline.rules.gazetteer import Gazetteer, Hit
+from pipeline.rules.gazetteer import Gazetteer
 from pipeline.rules.lexicon import Frame
 from pipeline.rules.query import MIN_PREFIX, AnyOf, Phrase, Query, Word
 from pipeline.rules.tokens import Cut, word_offsets
@@ -122,17 +122,10 @@ class Reading:
         self.end = len(self.words)
         self.written = [text[start:end] for start, end in self.offsets]
         self.hits = gazetteer.hits(self.words, self.written)
-        self._tagger = tagger
-
-    @cached_property
-    def tags(self) -> list[int]:
+        self.tags = tagger.tags(self.words)
         """The parts that each word can play."""
-        return self._tagger.tags(self.words)
-
-    @cached_property
-    def hit_at(self) -> dict[int, Hit]:
+        self.hit_at = {at: hit for hit in self.hits for at in range(hit.first, hit.last + 1)}
         """The name that each word of a name belongs to."""
-        return {at: hit for hit in self.hits for at in range(hit.first, hit.last + 1)}
 
     @cached_property
     def stops(self) -> list[int]:
