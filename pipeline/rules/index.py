@@ -11,12 +11,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from pipeline.rules.query import Query, Word
-from pipeline.rules.ways import Group, Rarity, Way, ways
+from pipeline.rules.ways import Group, Rarity, Way, letters, ways
+
+_SHORTEST: Final = 3
+_EVERYWHERE: Final = frozenset(
+    (
+        "the",
+        "and",
+        "der",
+        "die",
+        "das",
+        "und",
+        "den",
+        "les",
+        "des",
+        "los",
+        "las",
+        "del",
+        "que",
+        "una",
+        "che",
+        "non",
+        "per",
+    )
+)
+"""Words with fewer letters, and these, are in nearly every sentence of their language: an article has hundreds."""
 
 
 class Stored(NamedTuple):
@@ -55,7 +79,7 @@ class Index:
         for number, query in enumerate(queries):
             for way in ways(query, rarity) or ():
                 first, *rest = sorted(way.groups, key=rarity.frequency)
-                needs = way._replace(groups=tuple(rest))
+                needs = way._replace(groups=tuple(filter(_tells, rest)), elsewhere=tuple(filter(_tells, way.elsewhere)))
                 for group in needs.groups + needs.elsewhere:
                     groups.setdefault(group, len(groups))
                 for word in first:
@@ -99,6 +123,11 @@ class Index:
         there = {group for word in words for group in self._groups[word]}
         stored = (one for word in words for one in hits.stored.get(word, ()))
         return {query for one in stored if one.fits(field, there) for query in one.queries}
+
+
+def _tells(group: Group) -> bool:
+    """Whether looking for it is worth its while: one word that is in nearly every sentence, and it tells nothing."""
+    return all(letters(word) >= _SHORTEST and word.text not in _EVERYWHERE for word in group)
 
 
 def _stored(way: Way, queries: Sequence[int], groups: Mapping[Group, int]) -> Stored:
