@@ -5,7 +5,7 @@ Each function returns the first word of the claim and one behind its last.
 
 from __future__ import annotations
 
-from pipeline.rules.reading import ABOUT, ARTICLE, OF, SKIP, STRONG, THAT, Reading
+from pipeline.rules.reading import ABOUT, ARTICLE, NOUN, OF, SKIP, STRONG, THAT, Reading
 
 
 def after(reading: Reading, at: int) -> tuple[int, int] | None:
@@ -33,4 +33,7 @@ def content(reading: Reading, noun: int, start: int) -> tuple[int, int] | None:
     first = start
     while first < noun and reading.tags[first] & (ARTICLE | SKIP):
         first += 1
-    return (min(first, noun), noun + 1)
+    last = noun
+    while not reading.frame.capitals and last + 1 < reading.end and reading.tags[last] & reading.tags[last + 1] & NOUN:
+        last += 1  # 指控: a word of several characters
+    return (min(first, noun), last + 1)

@@ -324,6 +324,8 @@ class Cues:
                 begin -= 1  # hit by
             target = subject(reading, begin, verb)
         actor = owner(reading, noun, verb + 1 if verb is not None else 0) or source(reading, noun)
+        if target is None and actor is not None and reading.frame.order == "sov":
+            target = alleged(reading, noun, actor)  # Ankara'dan Şam'a suçlama
         if actor is None and verb is None and target is not None:
             actor = self._raises(noun)
         return Found(

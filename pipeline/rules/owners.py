@@ -84,7 +84,17 @@ def _claim_in(reading: Reading, places: range) -> int | None:
         if reading.tags[at] & (ACCUSATIONS | CLAIMS):
             return at
         if reading.stops[at] == STRONG or (reading.tags[at] & (BREAK | THAT) and at not in reading.hit_at):
+            return _owned_claim(reading, at) if places.step > 0 else None
+    return None
+
+
+def _owned_claim(reading: Reading, at: int) -> int | None:
+    """A noun behind what it is about and its mark: 否认 受贿 的 | 指控, denies taking bribes 's charge."""
+    for mark in range(at + 1, min(reading.end - 1, at + REACH)):
+        if reading.stops[mark] or reading.frame.capitals:
             return None
+        if reading.tags[mark] & GENITIVE:
+            return mark + 1 if reading.tags[mark + 1] & (ACCUSATIONS | CLAIMS) else None
     return None
 
 

@@ -30,7 +30,7 @@ frame:
   deny: ["@denying"]
   accuse: ["@accusing"]
   allege: [alleges, claims, alleged]
-  say: [say, says, said, calls]
+  say: [say, says, said, calls, according to]
   participles: [denied, rejected, accused, blamed]
   denials: [denial]
   accusations: [accusations, allegations]
@@ -44,7 +44,7 @@ frame:
   against: [against]
   that: [that]
   articles: [the, a, an, its, his]
-  prepositions: [of, in, for, to, at, on]
+  prepositions: [of, in, for, to, at, on, according to]
   breaks: [after, as, amid, and, but, while]
   skip: [has, have, had, flatly, not, on monday, today, to]
   pronouns: [he, she, it, they, its, his]
@@ -95,10 +95,10 @@ frame:
   be: [wird, wurden, wurde]
   have: [hat, haben]
   by: [von]
-  of: [der, des, aus]
+  of: [der, des, aus, von]
   about: [über]
   articles: [der, die, das, den]
-  prepositions: [in, über]
+  prepositions: [in, über, von]
 """,
     "ru": """
 language: ru
@@ -122,7 +122,7 @@ frame:
 language: tr
 cues:
   ret: {ret: [reddetti, yalanladı]}
-  suc: {suc: [suçladı]}
+  suc: {suc: [suçladı, suçlama]}
 phrases:
   denied_words: ["@ret"]
   accused_words: ["@suc"]
@@ -130,9 +130,11 @@ frame:
   order: sov
   case: true
   deny: ["@ret"]
-  accuse: ["@suc"]
+  accuse: [suçladı]
+  accusations: [suçlama]
+  object: [a]
   claims: [iddialarını, suçlamalarını]
-  genitive: [nin, nın, in, ın]
+  genitive: [nin, nın, in, ın, dan]
 """,
     "ar": """
 language: ar

@@ -82,6 +82,18 @@ ALLEGATIONS = [
     ("A fund that critics accuse of fraud", "critics CVL", None),
     ("The priest was held, accused of assault, the county prosecutor said", "county prosecutor JUD", "priest CVL"),
     ("Ukraine: former aide accused of fraud", None, "former aide"),
+    # the wrong itself is matched, and who tells of it
+    ("Surgeon lied, according to nurses", "nurses HLH", "Surgeon HLH"),
+    ("According to nurses, surgeon lied", "nurses HLH", "surgeon HLH"),
+    ("Doctors: mayor lied", "Doctors HLH", "mayor GOV"),
+    ("Surgeon 'lied', says widow", "widow CVL", "Surgeon HLH"),
+    ("Nurses said surgeon lied", "Nurses HLH", "surgeon HLH"),
+    # who is accused of a claim, and where it comes from
+    ("Orbis Bank faces allegations of fraud from former clerks", "former clerks", "Orbis Bank BUS"),
+    ("Allegations of theft from nurses against surgeon", "nurses HLH", "surgeon HLH"),
+    ("The fund accused its former chairman of theft", "fund", "former chairman"),
+    ("Club accuses Almery book publisher of theft", "Club", "Almery book publisher CVL"),
+    ("Jana Holt, 52, of Dunfield, accused the surgeon", "Jana Holt", "surgeon HLH"),
 ]
 
 
@@ -98,6 +110,7 @@ OTHER_LANGUAGES: list[tuple[Kind, str, str, str | None, str | None]] = [
     ("allegation", "es", "El alcalde ha sido acusado por vecinos de fraude", "vecinos CVL", "alcalde GOV"),
     ("denial", "de", "Moskau bestreitet Angriff", "Russia RUSGOV", None),
     ("denial", "de", "Iran hat die Vorwürfe der USA zurückgewiesen", "Iran IRN", "United States USA"),
+    ("denial", "de", "Der Bürgermeister von Almern hat Berichte zurückgewiesen", "Bürgermeister von Almern GOV", None),
     ("denial", "de", "Die Berichte wurden von der Botschaft bestritten", "Botschaft GOV", None),
     ("allegation", "de", "Polen beschuldigt Russland", "Poland POL", "Russia RUS"),
     ("denial", "ru", "Россия отвергла обвинения США", "Russia RUS", "United States USA"),
@@ -114,6 +127,7 @@ OTHER_LANGUAGES: list[tuple[Kind, str, str, str | None, str | None]] = [
     ("allegation", "fa", "اوکراین روسیه را به حمله متهم کرد", "Ukraine UKR", "Russia RUS"),
     ("denial", "zh", "俄罗斯否认美国的说法", "Russia RUS", "United States USA"),
     ("denial", "zh", "中国外交部驳斥美国报道", "China CHNGOV", "United States USA"),
+    ("allegation", "tr", "Ankara'dan Şam'a suçlama", "Türkiye TURGOV", "Syria SYRGOV"),
     ("allegation", "zh", "日本指责俄罗斯", "Japan JPN", "Russia RUS"),
 ]
 
@@ -146,6 +160,13 @@ def test_a_lead_tells_what_the_headline_leaves_out(rules: Rules) -> None:
     lead = "Three women have accused former banker Jon Vale of assault."
     assert who(rules, "allegation", "en", "Banker Jon Vale accused of assault", lead)[0] == "Three women CVL"
     assert who(rules, "allegation", "en", "Runner accused of assault", lead)[0] is None
+
+
+def test_a_chinese_claim_ends_with_its_noun(rules: Rules) -> None:
+    """What the noun is about stands before it, even where it holds a word that ends clauses elsewhere."""
+    found = flag(rules, "denial", "zh", "市长否认事后受贿的说法").claim
+    assert found is not None
+    assert found.quote == "事后受贿的说法"
 
 
 @pytest.mark.parametrize(
