@@ -289,12 +289,14 @@ def _hit_sentences(texts: Sequence[str], hits: Hits) -> Iterator[tuple[Sentence,
     """
     begin, field, done = 0, 0, 0
     ends: list[int] | None = None
-    for number, (word, place) in enumerate(zip(hits.words, hits.places, strict=True)):
-        if place < done or word not in hits.stored:
+    stored = hits.stored
+    for number in [number for number, word in enumerate(hits.words) if word in stored]:  # few of some two hundred
+        word, place = hits.words[number], hits.places[number]
+        if place < done:
             continue
         while place > begin + len(texts[field]):
             begin, field, ends = begin + len(texts[field]) + 1, field + 1, None
-        if not any(one.fields >> field & 1 for one in hits.stored[word]):
+        if not any(one.fields >> field & 1 for one in stored[word]):
             continue
         if ends is None:
             ends = sentence_ends(texts[field])
