@@ -17,8 +17,7 @@ import msgspec
 
 from pipeline.dedupe.language import decide_language
 from pipeline.dedupe.seen import SeenIndex, VerdictKind, content_key
-from pipeline.feeds.files import Line as Line
-from pipeline.feeds.files import to_article as to_article
+from pipeline.feeds.files import Line, to_article
 from pipeline.records import Article, ArticleBatch, Flag, Kind
 from pipeline.rules import Rules
 
@@ -67,7 +66,7 @@ def order(lines: Sequence[Line]) -> list[int]:
 
 def as_json(result: Result) -> dict[str, Any]:
     """A result as a line of the output."""
-    return {"id": result.line.id, "duplicate_of": result.duplicate_of, "flags": [_flag(flag) for flag in result.flags]}
+    return {"id": result.line.id, "duplicate_of": result.duplicate_of, "flags": list(map(_flag, result.flags))}
 
 
 def _process(line: Line, place: int, rules: Rules, now: datetime, memory: _Memory) -> Result:
@@ -89,17 +88,8 @@ def _language(article: Article) -> str:
 
 
 def _flag(flag: Flag) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "kind": flag.kind,
-        "category": flag.category,
-        "rule": flag.rule,
-        "version": flag.version,
-        "score": flag.score,
-        "spans": [msgspec.structs.asdict(span) for span in flag.spans],
-    }
-    who = {"actor": flag.actor, "target": flag.target, "claim": flag.claim}
-    told |= {name: msgspec.to_builtins(value) for name, value in who.items() if value is not None}
-    return told | ({"historic": True} if flag.historic else {})
+    """All that a flag says, but for its id: that depends on the article's, which is no line's."""
+    return {name: value for name, value in msgspec.to_builtins(flag).items() if name != "id"}
 
 
 def count(results: Iterable[Result]) -> dict[str, int]:

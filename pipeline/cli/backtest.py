@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Final, get_args
 
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from pipeline.backtest import Result, as_json, backtest, count
 from pipeline.cli.options import ConfigOption, read_files
 from pipeline.cli.rules import RulesOption, rules_dir
+from pipeline.cli.tables import with_progress
 from pipeline.errors import UsageError
 from pipeline.feeds.files import Line, read_documents
 from pipeline.records import Kind
@@ -81,14 +80,8 @@ def write(output: str, lines: Iterable[str]) -> None:
 
 
 def _in_input_order(lines: list[Line], rules: Rules, now: datetime) -> list[Result]:
-    results: dict[int, Result] = dict(_with_progress(backtest(lines, rules, now), len(lines)))
+    results: dict[int, Result] = dict(with_progress(backtest(lines, rules, now), "flagging", len(lines)))
     return [results[place] for place in range(len(lines))]
-
-
-def _with_progress(results: Iterator[tuple[int, Result]], total: int) -> Iterable[tuple[int, Result]]:
-    """On a terminal, a bar on standard error that goes away when it is done."""
-    console = Console(stderr=True)
-    return track(results, "flagging", total, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _summary(results: list[Result], rules: Rules, seconds: float) -> str:

@@ -11,16 +11,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar, get_args
+from typing import Annotated, Any, Final, get_args
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import track
 
 from pipeline.backtest import backtest
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir, read_files
 from pipeline.cli.rules import open_rules
+from pipeline.cli.tables import with_progress
 from pipeline.errors import RecordError, UsageError
 from pipeline.evaluate.compare import Change, Comparison, Dated, Difference, Volume, compare
 from pipeline.evaluate.layout import quotes
@@ -32,8 +31,6 @@ from pipeline.records import Flag, Kind, decode_batch
 from pipeline.rules import Rules, load_rules
 from pipeline.settings.load import load_settings
 from pipeline.topics import ARTICLES_FRESH, ARTICLES_RETENTION
-
-T = TypeVar("T")
 
 CURRENT: Final = "current"
 EXAMPLES: Final = 10
@@ -209,7 +206,7 @@ def _rules(name: str, config: Path | None) -> Rules:
 def _of_files(files: Sequence[Path], now: datetime) -> Iterator[Dated]:
     lines = read_documents(read_files(files), now)
     # Without rules: who flags them is for the comparison to say.
-    for _, result in _with_progress(backtest(lines, Rules([], ""), now), len(lines)):
+    for _, result in with_progress(backtest(lines, Rules([], ""), now), "comparing", len(lines)):
         if result.duplicate_of is None:
             when = result.line.when
             yield Dated(when.astimezone(UTC).date() if when else None, result.article)
@@ -218,13 +215,7 @@ def _of_files(files: Sequence[Path], now: datetime) -> Iterator[Dated]:
 def _messages(servers: tuple[str, ...]) -> Iterable[Message]:
     begins, ends = begin_offsets(servers, [ARTICLES_FRESH]), end_offsets(servers, [ARTICLES_FRESH])
     total = sum(end - begins[partition] for partition, end in ends.items())
-    return _with_progress(read_log(servers, ARTICLES_FRESH), total)
-
-
-def _with_progress(work: Iterable[T], total: int) -> Iterable[T]:
-    """On a terminal, a bar on standard error that goes away when it is done."""
-    console = Console(stderr=True)
-    return track(work, "comparing", total, console=console, transient=True, disable=not console.is_terminal)
+    return with_progress(read_log(servers, ARTICLES_FRESH), "comparing", total)
 
 
 def _table(name: str, counts: Counter[tuple[str, Change]]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from pipeline.errors import FetchError, ParseError
 from pipeline.feeds.fetch import Fetched
-from pipeline.feeds.parsed import ParsedFeed
+from pipeline.feeds.parsed import ParsedFeed, absolute
 from pipeline.settings.models import Feed
 
 FEED_TYPES: Final = frozenset(
@@ -151,8 +151,5 @@ def _add(found: dict[str, Candidate], url: str, why: str) -> None:
 
 
 def _joined(base: str, link: str) -> str:
-    try:
-        joined = urljoin(base, link.strip())
-        return joined if urlsplit(joined).scheme in {"http", "https"} else ""
-    except ValueError:  # a bracket or a port that is none
-        return ""
+    joined = absolute(base, link.strip())
+    return joined if urlsplit(joined).scheme in {"http", "https"} else ""

@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import urljoin
 
 from pipeline.errors import ParseError
 from pipeline.feeds.article import build
 from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
-from pipeline.feeds.parsed import ParsedFeed, Source, with_text
+from pipeline.feeds.parsed import ParsedFeed, Source, absolute, with_text
 from pipeline.records import Article
 
 VERSION: Final = "jsonfeed.org/version/1"
@@ -70,10 +69,7 @@ def _link(item: Item, base: str) -> str:
     named = _text(item, "url") or _text(item, "external_url")
     if not named and _text(item, "id").startswith(("http://", "https://")):
         named = _text(item, "id")
-    try:
-        return urljoin(base, named) if named else ""
-    except ValueError:  # a bracket or a port that is none
-        return ""
+    return absolute(base, named)
 
 
 def _authors(item: Item) -> list[str]:

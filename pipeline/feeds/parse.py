@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from io import BytesIO
 from typing import Any, Final
-from urllib.parse import urljoin
 from xml.parsers import expat
 
 import feedparser
@@ -25,7 +24,7 @@ from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
 from pipeline.feeds.json_feed import looks_like_json, parse_json_feed
 from pipeline.feeds.news_sitemap import parse_news_sitemap, sitemap_kind
-from pipeline.feeds.parsed import ParsedFeed, Source, with_text
+from pipeline.feeds.parsed import ParsedFeed, Source, absolute, with_text
 from pipeline.records import Article
 
 MIN_EXPAT: Final = (2, 4, 1)
@@ -152,7 +151,7 @@ def _article(entry: Entry, base: str, language: str, feed: Source, fetched: date
 
 def _base(channel: Entry, feed: Source) -> str:
     """What relative links are relative to: the feed (RFC 3986 §5.1.3), or its site if another host serves the feed."""
-    site = _joined(feed.url, _text(channel, "link"))
+    site = absolute(feed.url, _text(channel, "link"))
     return feed.url if not site or registrable_domain(site) == registrable_domain(feed.url) else site
 
 
@@ -160,19 +159,12 @@ def _link(entry: Entry, base: str) -> str:
     """Address of the item's page: a proxy's note of the original, the link, else an id that is one (RSS 2.0 `guid`)."""
     for name in ("feedburner_origlink", "link"):
         if link := _text(entry, name).strip():
-            return _joined(base, link)
+            return absolute(base, link)
     for other in dict.get(entry, "links", []):
         if other.get("rel", "alternate") == "alternate" and other.get("href"):
-            return _joined(base, str(other["href"]))
+            return absolute(base, str(other["href"]))
     guid = _text(entry, "id").strip()
     return guid if guid.startswith(("http://", "https://")) else ""
-
-
-def _joined(base: str, link: str) -> str:
-    try:
-        return urljoin(base, link) if link else ""
-    except ValueError:  # a bracket or a port that is none
-        return ""
 
 
 def _content(entry: Entry) -> tuple[str, bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Protocol
+from urllib.parse import urljoin
 
 import msgspec
 
@@ -44,6 +45,14 @@ class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
     """RSS `skipHours` (0 to 23) and `skipDays` (0 is Monday), in UTC: when the feed asks not to be asked."""
+
+
+def absolute(base: str, link: str) -> str:
+    """A link made absolute; "" where there is none, or none that is an address."""
+    try:
+        return urljoin(base, link) if link else ""
+    except ValueError:  # a bracket or a port that is none
+        return ""
 
 
 def with_text(articles: list[Article]) -> tuple[Article, ...]:

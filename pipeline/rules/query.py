@@ -6,7 +6,7 @@ NOT and attributes speak about the article as a whole. Only local nodes can stan
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -155,33 +155,35 @@ def either(parts: tuple[Query, ...]) -> Query:
     return whole[0] if len(whole) == 1 else Or(tuple(whole))
 
 
+def nodes(query: Query) -> Iterator[Query]:
+    """The query and all that it is made of, down to its words."""
+    yield query
+    for part in _parts(query):
+        yield from nodes(part)
+
+
+def _parts(query: Query) -> Iterable[Query]:
+    match query:
+        case Phrase(parts) | AnyOf(parts) | Or(parts) | And(parts):
+            return parts
+        case Near(one, other) | NotNear(one, other) | Unless(one, other) | Not(one, other):
+            return one, other
+        case In(_, inner):
+            return (inner,)
+        case _:
+            return ()
+
+
 def attributes(query: Query) -> frozenset[str]:
     """Names of the attributes that a query asks for."""
-    match query:
-        case Attribute(name, _):
-            return frozenset({name})
-        case And(parts) | Or(parts):
-            return frozenset().union(*map(attributes, parts))
-        case Not(keep, drop):
-            return attributes(keep) | attributes(drop)
-        case In(_, inner):
-            return attributes(inner)
-        case _:
-            return frozenset()
+    return frozenset(node.name for node in nodes(query) if isinstance(node, Attribute))
 
 
 def leaves(query: Query) -> Iterator[int]:
     """Numbers of the leaves of a stored query."""
-    match query:
-        case Leaf(number):
-            yield number
-        case And(parts) | Or(parts):
-            for part in parts:
-                yield from leaves(part)
-        case Near(one, other) | NotNear(one, other) | Unless(one, other) | Not(one, other):
-            yield from leaves(one)
-            yield from leaves(other)
-        case In(_, inner):
-            yield from leaves(inner)
-        case _:
-            pass
+    return (node.number for node in nodes(query) if isinstance(node, Leaf))
+
+
+def words(query: Query) -> Iterator[Word]:
+    """The words that a query asks for, as often as it does."""
+    return (node for node in nodes(query) if isinstance(node, Word))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS
-from pipeline.rules.query import And, AnyOf, In, Near, Not, NotNear, Or, Phrase, Query, Unless, Word
+from pipeline.rules.query import And, AnyOf, In, Near, Not, NotNear, Or, Phrase, Query, Unless, Word, words
 
 _LETTER_RARITY: Final = 0.3
 """How much rarer one more letter makes a word, roughly; only the order of two estimates counts, and only for speed."""
@@ -49,7 +49,7 @@ class Rarity:
     """How rare words are, guessed: long ones are, and those that few queries ask for."""
 
     def __init__(self, queries: Iterable[Query] = ()) -> None:
-        self._asked = Counter(word for query in queries for word in set(_words(query)))
+        self._asked = Counter(word for query in queries for word in set(words(query)))
         self._known: dict[Group, float] = {}
 
     def frequency(self, words: Group) -> float:
@@ -155,19 +155,3 @@ def _any(parts: Iterable[list[Way] | None]) -> list[Way] | None:
             return None
         gathered += part
     return gathered
-
-
-def _words(query: Query) -> Iterator[Word]:
-    match query:
-        case Word():
-            yield query
-        case Phrase(parts) | AnyOf(parts) | Or(parts) | And(parts):
-            for part in parts:
-                yield from _words(part)
-        case Near(one, other) | NotNear(one, other) | Unless(one, other) | Not(one, other):
-            yield from _words(one)
-            yield from _words(other)
-        case In(_, inner):
-            yield from _words(inner)
-        case _:
-            pass
