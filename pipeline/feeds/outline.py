@@ -1,6 +1,7 @@
 """Lists of feeds from elsewhere and for elsewhere: OPML 2.0, and plain addresses one a line. Pure.
 
-What OPML has no name for (owner, country, interval, full text) is in attributes of our own namespace; other readers ignore them.
+What OPML has no name for (owner, country, interval, full text) is in attributes of our own namespace, which other
+readers ignore.
 """
 
 from __future__ import annotations
