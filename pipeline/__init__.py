@@ -2,6 +2,7 @@
 
 The data path, top to bottom (topics in the middle, packages at the left):
 
+    feeds.share        which of the feeds on `feeds` are this poller's                  edge (pure: feeds.listing)
     feeds.schedule     which feed is due, and why                                       pure
     feeds.fetch        conditional GET                                                  edge
     feeds.parse        bytes → entries, in worker processes                             pure

@@ -138,6 +138,13 @@ class SandboxError(CounterclaimError):
         super().__init__(reason)
 
 
+class LapsedError(FeedError):
+    """What a poll brought may not be remembered: the feed may be another poller's by now."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "this poller has no say over the feed at the moment: the group may have given it away")
+
+
 class UnsafeExpatError(CounterclaimError):
     """Python's XML parser is too old to be given feeds of strangers."""
 

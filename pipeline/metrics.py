@@ -114,6 +114,9 @@ class Metrics:
             "Article pages that were asked for, by what became of them.",
             outcome=get_args(PageOutcome),
         )
+        self.poll_partitions = _gauge(
+            registry, "poll_partitions", "Partitions of the list of feeds that the group gave to this poller."
+        )
         self.feeds = _gauge(registry, "feeds", "Feeds that this process polls, by state.", state=FEED_STATES)
 
     def _stages(self, registry: CollectorRegistry) -> None:

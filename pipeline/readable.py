@@ -24,13 +24,14 @@ from pipeline.records import (
     Flag,
     FlaggedArticle,
     batches,
+    feed_records,
     feed_states,
     flagged,
     page_requests,
     page_results,
 )
 from pipeline.records.dead import PREFIX, dead_topic
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS, PAGES_REQUESTS, PAGES_RESULTS
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FEEDS, FLAGS, PAGES_REQUESTS, PAGES_RESULTS
 
 CONTEXT: Final = 60
 """Characters shown on each side of a quote, at most; words stay whole."""
@@ -208,6 +209,14 @@ def _page_result(value: bytes) -> Line:
     return Line((Piece(f"{_time(result.finished)}  {result.outcome}  {visible(result.url)}{reason}"),))
 
 
+def _feed_record(value: bytes) -> Line:
+    record = feed_records.decode(value)
+    by = "by the file" if record.source == "file" else "at run time"
+    what = "removed at run time" if record.removed else f"paused, listed {by}" if record.paused else f"listed {by}"
+    text = f"{visible(record.outlet)} ({visible(record.country)}, {visible(record.language)}), {what}"
+    return Line((Piece(f"{visible(record.url)}\n"), Piece(f"    {text}", DIM)))
+
+
 def _dead(message: Message) -> Line:
     headers = {name: visible(value.decode(errors="backslashreplace")) for name, value in message.headers}
     ours = {name.removeprefix(PREFIX): text for name, text in headers.items() if name.startswith(PREFIX)}
@@ -246,6 +255,7 @@ _SHOWN: Final[dict[str, Callable[[bytes], Line]]] = {
     FLAGS: _flagged,
     ARTICLES_RAW: _batch,
     ARTICLES_FRESH: _batch,
+    FEEDS: _feed_record,
     FEED_STATE: _feed_state,
     PAGES_REQUESTS: _page_request,
     PAGES_RESULTS: _page_result,

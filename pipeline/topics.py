@@ -14,6 +14,7 @@ from pipeline.records.dead import dead_topic
 ARTICLES_RAW: Final = "articles.raw"
 ARTICLES_FRESH: Final = "articles.fresh"
 FLAGS: Final = "flags"
+FEEDS: Final = "feeds"
 FEED_STATE: Final = "feed-state"
 PAGES_REQUESTS: Final = "pages.requests"
 PAGES_RESULTS: Final = "pages.results"
@@ -99,8 +100,9 @@ _COMPACTION: Final = {
 def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str = APP_ID) -> tuple[Topic, ...]:
     """All topics, for a cluster that keeps `replication` copies.
 
-    `articles.*`, `flags` and the changelog need equal partition counts: the heartbeat stays on its partition number
-    from one end to the other, and a Faust table is partitioned like the topic it is written from.
+    `feeds` and `feed-state` need equal partition counts: who is given a partition of the one takes the same of the
+    other. So do `articles.*`, `flags` and the changelog: the heartbeat stays on its partition number from one end to
+    the other, and a Faust table is partitioned like the topic it is written from.
     """
     if partitions < MIN_PARTITIONS:
         raise ValueError(f"partitions is {partitions}; at least {MIN_PARTITIONS} are needed")
@@ -139,7 +141,9 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         # One language's articles in one order: the truth that a replay repeats.
         log(ARTICLES_FRESH, "language", ARTICLES_RETENTION),
         log(FLAGS, "language", FLAGS_RETENTION),
-        table(FEED_STATE, "feed URL"),
+        # Both by host, so that one poller has all feeds of a host and can be polite to it.
+        table(FEEDS, "feed URL; partition by its host"),
+        table(FEED_STATE, "feed URL; partition by its host"),
         # One host's pages together, because its robots.txt and the pause between two visits hold for all of them.
         log(PAGES_REQUESTS, "host", PAGES_REQUESTS_RETENTION),
         log(PAGES_RESULTS, "article id", PAGES_RESULTS_RETENTION),
@@ -153,6 +157,11 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
 def seen_changelog(app_id: str = APP_ID) -> str:
     """Changelog topic of the deduplication's table: the name that Faust gives it."""
     return f"{app_id}-seen-changelog"
+
+
+def poll_group(app_id: str = APP_ID) -> str:
+    """The consumer group in which pollers divide the feeds."""
+    return f"{app_id}-pollers"
 
 
 def _milliseconds(duration: timedelta) -> str:

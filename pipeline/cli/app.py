@@ -12,6 +12,7 @@ from pipeline.cli.config import config_app
 from pipeline.cli.demo import demo
 from pipeline.cli.evaluate import evaluate
 from pipeline.cli.feeds import feeds_app
+from pipeline.cli.feeds_change import add, export_feeds, import_feeds, pause, remove, resume
 from pipeline.cli.ingest import run_ingest
 from pipeline.cli.init import init
 from pipeline.cli.poll import poll
@@ -40,6 +41,10 @@ app.command(rich_help_panel=RUN)(poll)
 app.command(rich_help_panel=RUN)(worker)
 app.command("ingest", rich_help_panel=RUN)(run_ingest)
 app.command(rich_help_panel=LOOK)(tail)
+for change in (add, pause, resume, remove):
+    feeds_app.command(change.__name__)(change)
+feeds_app.command("import")(import_feeds)
+feeds_app.command("export")(export_feeds)
 app.add_typer(feeds_app, name="feeds", rich_help_panel=LOOK)
 app.command("backtest", rich_help_panel=RULES)(run_backtest)
 app.command(rich_help_panel=RULES)(evaluate)

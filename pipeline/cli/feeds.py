@@ -1,4 +1,4 @@
-"""`counterclaim feeds`: how the feeds fare, why each is polled when it is, and where a site keeps its feeds."""
+"""`counterclaim feeds status|show|find`: how feeds fare, why each is polled when it is, where a site keeps its own."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ from pipeline.cli.tables import print_table
 from pipeline.errors import UsageError
 from pipeline.feeds.discovery import Found, find
 from pipeline.feeds.fetch import Fetcher
+from pipeline.feeds.listing import effective
 from pipeline.feeds.parser_pool import ParserPool
 from pipeline.feeds.report import FeedReport, reports, span
+from pipeline.feeds.shared import read_list
 from pipeline.feeds.state import load_states
 from pipeline.settings.checks import check_url, feed_key
 from pipeline.settings.load import load_feeds, load_settings
 from pipeline.settings.models import PollSettings
 
 feeds_app = typer.Typer(
-    name="feeds", help="How the feeds fare, and where a site keeps its feeds.", no_args_is_help=True
+    name="feeds",
+    help="The feeds: how they fare, which there are, and where a site keeps its own.",
+    no_args_is_help=True,
 )
 
 UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The feed, as it is listed.")]
@@ -116,7 +120,8 @@ async def _find(url: str, settings: PollSettings) -> tuple[Found, ...]:
 
 def _reports(config: Any) -> list[FeedReport]:
     settings = load_settings(config_dir(config), os.environ)
-    return reports(load_feeds(settings), load_states(settings.kafka.servers), datetime.now(UTC))
+    records = effective(load_feeds(settings), read_list(settings.kafka.servers))
+    return reports(records.values(), load_states(settings.kafka.servers), datetime.now(UTC))
 
 
 def _listed(url: str, found: Sequence[FeedReport]) -> FeedReport:

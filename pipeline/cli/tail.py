@@ -17,14 +17,14 @@ from pipeline.errors import UsageError
 from pipeline.kafka import Follower, Message
 from pipeline.readable import as_json, readable
 from pipeline.settings.load import load_settings
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS, TOPICS
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FEEDS, FLAGS, TOPICS
 
 SHORT_NAMES: Final = {
     "raw": (ARTICLES_RAW,),
     "fresh": (ARTICLES_FRESH,),
     "articles": (ARTICLES_FRESH,),
     "flags": (FLAGS,),
-    "feeds": (FEED_STATE,),
+    "feeds": (FEEDS, FEED_STATE),
     "dead": tuple(topic.name for topic in TOPICS if topic.name.endswith(".dead")),
 }
 """What may be typed beside the topics' own names; `articles` are those that deduplication let through."""

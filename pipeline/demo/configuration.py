@@ -44,6 +44,7 @@ def _settings(folder: Path, rules: Path) -> dict[str, Any]:
             "interval_seconds": POLL_SECONDS,
             "floor_seconds": POLL_SECONDS,
             "per_host": PER_HOST,
+            "session_timeout_seconds": SESSION_SECONDS,
             "allow_private": True,
         },
         "worker": {"session_timeout_seconds": SESSION_SECONDS, "data_dir": str(folder / "worker")},

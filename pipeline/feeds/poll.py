@@ -2,28 +2,34 @@
 
 The order is the guarantee. Validators and seen items are kept only after Kafka acknowledged every article of the poll,
 so whatever breaks between, the next poll fetches and publishes again: at least once, and dedupe drops the repeats.
+
+Feeds come and go while the loop runs (`add`, `drop`): pollers share them, and people change the list. A feed's state is
+written only while it is certain that the feed is ours (`pipeline.feeds.tenure`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
+import msgspec
 import structlog
 
 from pipeline import logs
 from pipeline.clock import Clock, SystemClock
-from pipeline.errors import PublishError
+from pipeline.errors import LapsedError, PublishError
 from pipeline.feeds import schedule, state
 from pipeline.feeds.publish import Sends, publish, request_pages
 from pipeline.feeds.queue import DueQueue
 from pipeline.feeds.schedule import PollResult
 from pipeline.feeds.state import Polled
+from pipeline.feeds.tenure import Alone, Tenure
 from pipeline.feeds.visit import Fetches, Parses, visit
 from pipeline.metrics import Metrics
 from pipeline.records import FeedState, encode
@@ -33,10 +39,14 @@ from pipeline.topics import FEED_STATE
 STOP_GRACE_SECONDS: Final = 5.0
 """What polls in flight get to end at a stop; then they are cancelled, and the next start does them again."""
 
+LAPSED_SECONDS: Final = 1.0
+"""How long nothing is asked before we look again whether the feeds are still ours."""
+
 STAGE: Final = "poll"
 
 UNPUBLISHED: Final = "unpublished"
-"""Outcome, beside those of `FeedState`, of a poll whose articles or state Kafka did not acknowledge."""
+"""Outcome, beside those of `FeedState`, of a poll whose articles or state Kafka did not acknowledge, or whose state was
+not ours to write any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,7 @@ class Poller:
         parser: Parses,
         publisher: Sends,
         metrics: Metrics,
+        tenure: Tenure | None = None,
         clock: Clock | None = None,
         stop_grace_seconds: float = STOP_GRACE_SECONDS,
     ) -> None:
@@ -83,10 +94,11 @@ class Poller:
         self._fetcher, self._parser, self._publisher = fetcher, parser, publisher
         self._metrics = metrics
         metrics.polls.labels(outcome=UNPUBLISHED)  # from now on zero, so that the first one is an increase
+        self._tenure: Tenure = Alone() if tenure is None else tenure
         self._clock = clock or SystemClock()
         self._grace = stop_grace_seconds
         self._queue = DueQueue(settings.per_host)
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._again = True
         self._tally: Counter[str] = Counter()
@@ -95,13 +107,45 @@ class Poller:
 
     async def run(self, stop: asyncio.Event) -> Summary:
         """Poll until ``stop``; polls in flight then get `stop_grace_seconds` to end."""
-        now = self._clock.now()
-        for feed in self._feeds.values():
-            known = self._states.get(feed.url)
-            when = schedule.due(known, now=now, feed=feed, settings=self._settings)
-            if when is not None:
-                self._queue.add(feed.url, when)
+        for url in self._feeds:
+            self._enqueue(url)
         return await self._loop(stop)
+
+    def add(self, feed: Feed, known: FeedState | None) -> None:
+        """Poll another feed from now on, by what is known of it; one that was dropped before must have been let go."""
+        self._feeds[feed.url] = feed
+        if known is not None:
+            self._states[feed.url] = known
+        self._metrics.feeds.labels(state=_health(known)).inc()
+        self._enqueue(feed.url)
+        self._wake.set()
+
+    async def drop(self, urls: Iterable[str]) -> dict[str, FeedState]:
+        """Stop polling these feeds; what was known of them. Polls in flight are cancelled, and nothing of them is kept:
+        what they published already is known to dedupe when it comes again.
+        """
+        left: dict[str, FeedState] = {}
+        tasks = []
+        for url in urls:
+            if self._feeds.pop(url, None) is None:
+                continue
+            self._queue.discard(url)
+            if task := self._running.get(url):
+                task.cancel()
+                tasks.append(task)
+            if (known := self._states.pop(url, None)) is not None:
+                left[url] = known
+            self._metrics.feeds.labels(state=_health(known)).dec()
+        if tasks:
+            await asyncio.wait(tasks)
+        return left
+
+    def _enqueue(self, url: str) -> None:
+        when = schedule.due(
+            self._states.get(url), now=self._clock.now(), feed=self._feeds[url], settings=self._settings
+        )
+        if when is not None:
+            self._queue.add(url, when)
 
     async def run_once(self, stop: asyncio.Event) -> Summary:
         """Poll each feed that is due, or was never polled, once; ends early on ``stop``."""
@@ -128,7 +172,7 @@ class Poller:
         return Summary(dict(self._tally), self._items, self._new, self._not_due)
 
     def _start_due(self) -> None:
-        while len(self._running) < self._settings.concurrency:
+        while len(self._running) < self._settings.concurrency and self._tenure.holds():
             url = self._queue.take(now := self._clock.now())
             if url is None:
                 return
@@ -138,11 +182,13 @@ class Poller:
                 self._queue.add(url, later)
                 continue
             task = asyncio.create_task(self._poll(self._feeds[url]))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+            self._running[url] = task
+            task.add_done_callback(partial(self._ended, url))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+    def _ended(self, url: str, _task: asyncio.Task[None]) -> None:
+        # Here and not at the end of the poll, which has none if it is cancelled before it began.
+        self._running.pop(url, None)
+        self._queue.done(url)
         self._wake.set()
 
     async def _wait(self, stopping: asyncio.Task[Any]) -> None:
@@ -150,6 +196,8 @@ class Poller:
         woken = asyncio.create_task(self._wake.wait())
         waits: set[asyncio.Task[Any]] = {stopping, woken}
         due = self._queue.next_due()
+        if not self._tenure.holds():
+            due = self._clock.now() + timedelta(seconds=LAPSED_SECONDS)
         if due is not None and len(self._running) < self._settings.concurrency:
             waits.add(asyncio.create_task(self._clock.sleep_until(due)))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -159,8 +207,8 @@ class Poller:
 
     async def _finish(self) -> None:
         if self._running:
-            await asyncio.wait(self._running, timeout=self._grace)
-        left = list(self._running)
+            await asyncio.wait(self._running.values(), timeout=self._grace)
+        left = list(self._running.values())
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
@@ -173,7 +221,7 @@ class Poller:
         in_progress.inc()
         try:
             due = await self._poll_and_remember(feed, began)
-        except PublishError as error:
+        except (PublishError, LapsedError) as error:
             due = self._forget(feed, error, began)
         except Exception as error:
             # A bug, in our handling of what this feed sent; it must cost the others nothing.
@@ -181,8 +229,7 @@ class Poller:
             due = self._forget(feed, error, began)
         finally:
             in_progress.dec()
-            self._queue.done(feed.url)
-            if due is not None and self._again:
+            if due is not None and self._again and feed.url in self._feeds:
                 self._queue.add(feed.url, due)
 
     async def _poll_and_remember(self, feed: Feed, began: float) -> datetime | None:
@@ -195,11 +242,20 @@ class Poller:
             await publish(self._publisher, polled.new, fetched=polled.arrived or now)
         if feed.full_text == "always":
             await request_pages(self._publisher, polled.new, "always", now=now)
-        await self._publisher.send(FEED_STATE, encode(after), key=feed.url.encode())
+        after = self._signed(after, known)
+        partition = self._tenure.partition(feed.url)
+        await self._publisher.send(FEED_STATE, encode(after), key=feed.url.encode(), partition=partition)
         self._remember(feed, known, after)
         self._count(polled)
         self._say(feed, polled, after, began)
         return None if after.stopped else after.next_poll
+
+    def _signed(self, after: FeedState, known: FeedState | None) -> FeedState:
+        """The state as it may be written: this is the last look whether the feed is ours."""
+        generation = self._tenure.generation(after.url)
+        if generation is None:
+            raise LapsedError(after.url)
+        return msgspec.structs.replace(after, generation=max(generation, known.generation if known else 0))
 
     async def _visit(self, feed: Feed, known: FeedState | None) -> Polled:
         try:

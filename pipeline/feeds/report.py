@@ -1,4 +1,4 @@
-"""How each feed fares, for people: from the operator's list and what the poller remembers. Pure."""
+"""How each feed fares, for people: from the list and what the pollers remember. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from pipeline.records import FeedState
-from pipeline.settings.models import Feed
+from pipeline.feeds.listing import revived
+from pipeline.records import FeedRecord, FeedState
 
-Health = Literal["new", "ok", "quiet", "failing", "gone"]
+Health = Literal["new", "ok", "quiet", "failing", "gone", "paused"]
 
 QUIET_AFTER: Final = timedelta(days=7)
 """A feed that answers but has brought no item for so long: it may have been left behind by its publisher."""
@@ -18,7 +18,7 @@ QUIET_AFTER: Final = timedelta(days=7)
 OVERDUE_AFTER: Final = timedelta(minutes=15)
 """Behind its time for so long, a feed is not polled by anybody."""
 
-WORST_FIRST: Final[Mapping[Health, int]] = {"gone": 0, "failing": 1, "quiet": 2, "new": 3, "ok": 4}
+WORST_FIRST: Final[Mapping[Health, int]] = {"gone": 0, "failing": 1, "quiet": 2, "new": 3, "ok": 4, "paused": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,21 @@ class FeedReport:
     overdue: bool = False
 
 
-def report(feed: Feed, state: FeedState | None, now: datetime) -> FeedReport:
+def report(feed: FeedRecord, state: FeedState | None, now: datetime) -> FeedReport:
     """How ``feed`` fares at ``now``."""
+    state = revived(state, feed, now)
     if state is None:
-        return FeedReport(feed.url, feed.outlet, "new")
+        return FeedReport(feed.url, feed.outlet, "paused" if feed.paused else "new")
+    asleep = feed.paused or state.stopped
     return FeedReport(
         url=feed.url,
         outlet=feed.outlet,
-        health=health(state, now),
+        health="paused" if feed.paused else health(state, now),
         last_success=state.last_success,
         last_item=state.newest_item,
-        next_poll=None if state.stopped else state.next_poll,
-        interval_seconds=None if state.stopped else (state.next_poll - state.last_poll).total_seconds(),
-        reason=state.reason,
+        next_poll=None if asleep else state.next_poll,
+        interval_seconds=None if asleep else (state.next_poll - state.last_poll).total_seconds(),
+        reason="paused at run time" if feed.paused else state.reason,
         considered=state.considered,
         failures=state.failures,
         seen_share=state.seen_share,
@@ -67,13 +69,13 @@ def report(feed: Feed, state: FeedState | None, now: datetime) -> FeedReport:
         gap_seconds=state.gap_seconds,
         last_gap=state.last_gap,
         fetched_from=state.address,
-        overdue=not state.stopped and now - state.next_poll > OVERDUE_AFTER,
+        overdue=not asleep and now - state.next_poll > OVERDUE_AFTER,
     )
 
 
-def reports(feeds: Iterable[Feed], states: Mapping[str, FeedState], now: datetime) -> list[FeedReport]:
-    """All feeds, those that need somebody first."""
-    made = [report(feed, states.get(feed.url), now) for feed in feeds]
+def reports(feeds: Iterable[FeedRecord], states: Mapping[str, FeedState], now: datetime) -> list[FeedReport]:
+    """All feeds but those that were removed; those that need somebody first."""
+    made = [report(feed, states.get(feed.url), now) for feed in feeds if not feed.removed]
     return sorted(made, key=lambda one: (WORST_FIRST[one.health], -one.failures, -one.gaps, one.url))
 
 

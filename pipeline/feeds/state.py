@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,11 +10,12 @@ from typing import Final
 import msgspec
 import structlog
 
-from pipeline.errors import RecordError
+from pipeline.errors import KafkaError, RecordError
 from pipeline.feeds.fetch import Fetched, Validators
+from pipeline.feeds.listing import partition_of
 from pipeline.feeds.pace import Overlap
 from pipeline.feeds.schedule import Decision, PollResult, moved
-from pipeline.kafka import read_table
+from pipeline.kafka import Message, describe_topics, read_log
 from pipeline.records import Article, FeedState, Outcome, feed_states
 from pipeline.topics import FEED_STATE
 
@@ -45,19 +46,50 @@ class Polled:
     """When the body was there: the `fetched` of its articles."""
 
 
-def load_states(bootstrap: Sequence[str]) -> dict[str, FeedState]:
+def load_states(
+    bootstrap: Sequence[str], partitions: int | None = None, only: Collection[int] | None = None
+) -> dict[str, FeedState]:
     """The state of every feed that was ever polled, by URL. Blocks.
 
-    A record that cannot be read is said in the log, and its feed starts afresh: that costs one full fetch.
+    Args:
+        bootstrap: servers of the cluster.
+        partitions: of the topic; None: the cluster is asked.
+        only: the partitions to read; None: all.
 
     Raises:
         KafkaError: the broker does not answer, or the topic is not there.
     """
-    return decode_states(read_table(bootstrap, FEED_STATE))
+    if partitions is None:
+        topic = describe_topics(bootstrap, [FEED_STATE]).get(FEED_STATE)
+        if topic is None:
+            raise KafkaError(f"there is no topic {FEED_STATE}: run `counterclaim topics apply`")
+        partitions = topic.partitions
+    return fold_states(read_log(bootstrap, FEED_STATE, only), partitions)
+
+
+def fold_states(messages: Iterable[Message], partitions: int) -> dict[str, FeedState]:
+    """The newest state of each feed, from the records of `feed-state` in their order. Pure, but for the log.
+
+    A record of an older generation than one before it is ignored, and so is one that is not in the partition of its
+    feed's host. One that cannot be read is said in the log. In each case the worst is one full fetch.
+    """
+    states: dict[str, FeedState] = {}
+    for message in messages:
+        if message.key is None:
+            continue
+        if message.value is None:
+            states.pop(message.key.decode(errors="replace"), None)
+            continue
+        for url, state in decode_states({message.key: message.value}).items():
+            before = states.get(url)
+            stale = before is not None and state.generation < before.generation
+            if not stale and message.partition == partition_of(url, partitions):
+                states[url] = state
+    return states
 
 
 def decode_states(table: dict[bytes, bytes]) -> dict[str, FeedState]:
-    """As `load_states`, from the topic's keys and values."""
+    """States by URL, from the topic's keys and values."""
     states: dict[str, FeedState] = {}
     for key, value in table.items():
         try:

@@ -3,6 +3,7 @@
     connect    connections, errors in words
     publish    `Publisher`: acknowledged sends from asyncio
     follow     `Follower`, `read_log` and `read_table`: group-less reading
+    group      `Membership`: a group that divides a compacted topic
     admin      topics applied and shown
     lag        consumer lag
 
@@ -12,6 +13,7 @@
 from pipeline.kafka.admin import ActualTopic, Change, apply_topics, describe_topics, differences, require_topics
 from pipeline.kafka.connect import ping
 from pipeline.kafka.follow import Follower, Message, begin_offsets, end_offsets, read_log, read_table
+from pipeline.kafka.group import Membership, Reader
 from pipeline.kafka.lag import PartitionLag, lag
 from pipeline.kafka.publish import Position, Publisher
 
@@ -19,10 +21,12 @@ __all__ = [
     "ActualTopic",
     "Change",
     "Follower",
+    "Membership",
     "Message",
     "PartitionLag",
     "Position",
     "Publisher",
+    "Reader",
     "apply_topics",
     "begin_offsets",
     "describe_topics",

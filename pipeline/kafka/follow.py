@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,7 +120,7 @@ class Follower:
     def _poll(self) -> list[Message]:
         with translated(self._bootstrap):
             batches = self._consumer.poll(timeout_ms=FETCH_WAIT_MS, max_records=_POLL_RECORDS)
-        return [_message(record) for records in batches.values() for record in records]
+        return [message_of(record) for records in batches.values() for record in records]
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
@@ -146,10 +146,12 @@ def read_table(bootstrap: Sequence[str], topic: str) -> dict[bytes, bytes]:
     return table
 
 
-def read_log(bootstrap: Sequence[str], topic: str) -> Iterator[Message]:
-    """Every record that a topic holds, up to its present end. Nothing is committed. Blocks; raises KafkaError."""
+def read_log(bootstrap: Sequence[str], topic: str, only: Collection[int] | None = None) -> Iterator[Message]:
+    """Every record that a topic, or ``only`` some of its partitions, hold, up to their present ends. Nothing is
+    committed. Blocks; raises KafkaError."""
     with _consumer(bootstrap) as consumer:
-        partitions = _assign(consumer, [topic])
+        partitions = [one for one in _assign(consumer, [topic]) if only is None or one.partition in only]
+        consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         ends: dict[Any, int] = {}
         waiting_since = time.monotonic()
@@ -157,7 +159,7 @@ def read_log(bootstrap: Sequence[str], topic: str) -> Iterator[Message]:
             batches = consumer.poll(timeout_ms=FETCH_WAIT_MS, max_records=_POLL_RECORDS)
             for partition, records in batches.items():
                 # What came after the end was known is not of this reading: a topic that grows would never end.
-                yield from (_message(one) for one in records if one.offset < ends.get(partition, one.offset + 1))
+                yield from (message_of(one) for one in records if one.offset < ends.get(partition, one.offset + 1))
             # After the records were used: the reader's own time is no silence of the cluster.
             waiting_since = time.monotonic() if batches else waiting_since
             _check_stall(waiting_since, [topic])
@@ -248,7 +250,7 @@ def _check_stall(since: float, topics: Sequence[str]) -> None:
         raise KafkaError(f"nothing came from {', '.join(topics)} for {STALL_SECONDS:g} s: is the cluster healthy?")
 
 
-def _message(record: Any) -> Message:
+def message_of(record: Any) -> Message:
     return Message(
         topic=record.topic,
         partition=record.partition,

@@ -16,13 +16,14 @@ from pipeline.records.codec import (
     batches,
     decode_batch,
     encode,
+    feed_records,
     feed_states,
     flagged,
     page_requests,
     page_results,
 )
 from pipeline.records.dead import DeadLetter, dead_letter, dead_topic
-from pipeline.records.feed import FeedState, Outcome
+from pipeline.records.feed import FeedRecord, FeedSource, FeedState, Outcome
 from pipeline.records.flag import Flag, FlaggedArticle, Kind, Mention, Span, flag_id
 from pipeline.records.page import PageOutcome, PageRequest, PageResult, PageWhy, host_of, page_request
 from pipeline.records.values import SCHEMA_MAJOR, SCHEMA_VERSION, Record
@@ -38,6 +39,8 @@ __all__ = [
     "BadArticle",
     "Codec",
     "DeadLetter",
+    "FeedRecord",
+    "FeedSource",
     "FeedState",
     "Field",
     "Flag",
@@ -58,6 +61,7 @@ __all__ = [
     "dead_topic",
     "decode_batch",
     "encode",
+    "feed_records",
     "feed_states",
     "flag_id",
     "flagged",

@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.errors import NewerSchemaError, RecordError, UndecodableError
 from pipeline.records.article import Article, ArticleBatch
-from pipeline.records.feed import FeedState
+from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import FlaggedArticle
 from pipeline.records.page import PageRequest, PageResult
 from pipeline.records.values import SCHEMA_MAJOR, Record
@@ -72,6 +72,7 @@ def _refuse_newer(name: str, version: str) -> None:
 
 batches = Codec(ArticleBatch)
 flagged = Codec(FlaggedArticle)
+feed_records = Codec(FeedRecord)
 feed_states = Codec(FeedState)
 page_requests = Codec(PageRequest)
 page_results = Codec(PageResult)

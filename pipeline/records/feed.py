@@ -1,15 +1,57 @@
-"""What the poller keeps about a feed between two polls, on the compacted topic `feed-state`."""
+"""A feed of the shared list (topic `feeds`), and what is kept of it between two polls (`feed-state`)."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
 
+from pipeline.records.article import FullText
 from pipeline.records.values import Record, require_aware
 
 Outcome = Literal["changed", "unchanged", "not_modified", "hard", "soft", "temporary"]
 """How a poll ended. `not_modified`: 304; `unchanged`: 200 with the same bytes; `changed`: parsed (with or without new
 items); `hard`: not a feed, 4xx; `soft`: 404, 429, 5xx; `temporary`: DNS, connection, timeout."""
+
+
+FeedSource = Literal["file", "runtime"]
+"""Who decides about a feed: the operator's file, or a command that was given while the pollers ran."""
+
+
+class FeedRecord(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One feed of the list that all pollers share; the record's key is the feed's URL in its normal form.
+
+    What was decided at run time wins over the file: the file adds, changes and removes only what has the source `file`.
+    """
+
+    url: str
+    """As it was written; http or https."""
+
+    outlet: str
+    owner: str
+    country: str
+    """ISO 3166-1 alpha-2."""
+
+    language: str
+    """ISO 639-1."""
+
+    interval_seconds: float | None = None
+    """Time between two polls, if it was set for this feed."""
+
+    full_text: FullText = "never"
+    """Whether the pages of its articles are fetched for their whole text."""
+
+    source: FeedSource
+    paused: bool = False
+    """Not polled until somebody resumes it; the file does not change that."""
+
+    removed: bool = False
+    """Removed at run time. The record stays, because a file may list the feed again at the next start."""
+
+    resumed: datetime | None = None
+    """When somebody last resumed it: a server's word from before, that the feed is gone for good, counts no more."""
+
+    def __post_init__(self) -> None:
+        require_aware(self.resumed)
 
 
 class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +116,10 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
     """Hours (0 to 23) and days (0 is Monday) in UTC at which the last body asks not to be asked (RSS 2.0)."""
+
+    generation: int = 0
+    """Grows whenever the feed may have passed to another poller. A record of an older generation behind one of a newer
+    is ignored: it was written by a poller that did not know yet that the feed was no longer its own."""
 
     ttl_seconds: float | None = None
     """What the last body asked for (RSS `ttl`, `sy:updatePeriod`); it holds while the body does not change."""

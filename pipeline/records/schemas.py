@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.records.article import Article, ArticleBatch
-from pipeline.records.feed import FeedState
+from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import Flag, FlaggedArticle, Span
 from pipeline.records.page import PageRequest, PageResult
 from pipeline.records.values import Record
@@ -22,6 +22,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 RECORDS: Final[Mapping[str, type[Record]]] = {
     "article-batch": ArticleBatch,
     "flagged-article": FlaggedArticle,
+    "feed-record": FeedRecord,
     "feed-state": FeedState,
     "page-request": PageRequest,
     "page-result": PageResult,
@@ -29,7 +30,7 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
 """Records by the name of their schema."""
 
 _STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
-    Article, ArticleBatch, FeedState, Flag, FlaggedArticle, PageRequest, PageResult, Span,
+    Article, ArticleBatch, FeedRecord, FeedState, Flag, FlaggedArticle, PageRequest, PageResult, Span,
 )  # fmt: skip
 """Every struct that is part of one."""
 

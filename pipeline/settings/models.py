@@ -114,6 +114,9 @@ class PollSettings(Model):
     parse_timeout_seconds: Seconds = 20
     """A parser that takes longer for one feed is killed."""
 
+    session_timeout_seconds: Annotated[float, Field(ge=6, le=300)] = 8
+    """After this long without a sign of life a poller's feeds go to the others."""
+
     allow_private: bool = False
     """Whether feeds on loopback and private addresses may be fetched. The demo needs it; a server should not."""
 

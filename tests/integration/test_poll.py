@@ -24,6 +24,7 @@ from pipeline.feeds.fetch import Fetcher
 from pipeline.feeds.parser_pool import ParserPool
 from pipeline.feeds.poll import UNPUBLISHED, Poller
 from pipeline.feeds.state import load_states
+from pipeline.feeds.tenure import Alone
 from pipeline.kafka import Follower, Position, Publisher, end_offsets
 from pipeline.metrics import Metrics
 from pipeline.pages.serve import finished
@@ -259,6 +260,7 @@ async def test_a_death_between_articles_and_state_loses_nothing(cluster: Cluster
                     parser=pool,
                     publisher=publisher,
                     metrics=Metrics(CollectorRegistry()),
+                    tenure=Alone(4),
                 )
                 assert (await poller.run_once(asyncio.Event())).outcomes == {outcome: 1}
     assert await cluster.titles() == ["One", "One", "Two", "Two"]

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from pipeline.feeds.listing import from_file
 from pipeline.feeds.report import Health, health, report, reports, span
-from pipeline.records import FeedState
+from pipeline.records import FeedRecord, FeedState
 from tests.pollers import feed
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 URL = "https://news.example/feed"
+
+
+def record(url: str = URL, **changes: object) -> FeedRecord:
+    """A feed of the list."""
+    return msgspec.structs.replace(from_file(feed(url)), **changes)
 
 
 def state(url: str = URL, **changes: object) -> FeedState:
@@ -45,7 +52,7 @@ def test_health(changes: dict[str, object], expected: Health) -> None:
 
 def test_a_report_says_when_and_why() -> None:
     """From the state; the interval is from the last poll to the next."""
-    one = report(feed(URL), state(address="https://new.example/feed", gaps=2, gap_seconds=90.0), NOW)
+    one = report(record(), state(address="https://new.example/feed", gaps=2, gap_seconds=90.0), NOW)
     assert (one.interval_seconds, one.reason, one.gaps) == (600, "the default interval: 600 s", 2)
     assert one.fetched_from == "https://new.example/feed"
     assert not one.overdue
@@ -53,9 +60,9 @@ def test_a_report_says_when_and_why() -> None:
 
 def test_a_feed_that_nobody_polls_is_overdue() -> None:
     """Not at once: polls are spread. A gone feed never is."""
-    assert report(feed(URL), state(next_poll=NOW - timedelta(minutes=16)), NOW).overdue
-    assert not report(feed(URL), state(next_poll=NOW - timedelta(minutes=14)), NOW).overdue
-    gone = report(feed(URL), state(next_poll=NOW - timedelta(days=3), stopped=True), NOW)
+    assert report(record(), state(next_poll=NOW - timedelta(minutes=16)), NOW).overdue
+    assert not report(record(), state(next_poll=NOW - timedelta(minutes=14)), NOW).overdue
+    gone = report(record(), state(next_poll=NOW - timedelta(days=3), stopped=True), NOW)
     assert (gone.overdue, gone.next_poll, gone.interval_seconds) == (False, None, None)
 
 
@@ -72,8 +79,25 @@ def test_what_needs_somebody_comes_first() -> None:
             state("https://left.example/feed"),
         )
     }
-    found = reports([feed(url) for url in urls], states, NOW)
+    found = reports([record(url) for url in urls], states, NOW)
     assert [one.health for one in found] == ["gone", "failing", "quiet", "new", "ok"]
+
+
+def test_a_paused_feed_is_neither_due_nor_overdue_and_comes_last() -> None:
+    """One that was removed is not shown at all."""
+    late = state(next_poll=NOW - timedelta(days=3), failures=2)
+    one = report(record(paused=True), late, NOW)
+    assert (one.health, one.overdue, one.next_poll, one.reason) == ("paused", False, None, "paused at run time")
+    assert report(record(paused=True), None, NOW).health == "paused"
+    others = [record("https://ok.example/"), record("https://out.example/", removed=True)]
+    found = reports([record(paused=True), *others], {URL: late}, NOW)
+    assert [one.health for one in found] == ["new", "paused"]
+
+
+def test_a_resumed_feed_is_not_gone() -> None:
+    """From the moment somebody said so, before it was polled again."""
+    one = report(record(resumed=NOW), state(stopped=True), NOW)
+    assert (one.health, one.next_poll, one.reason) == ("ok", NOW, "resumed")
 
 
 @pytest.mark.parametrize(

@@ -75,3 +75,69 @@ def test_every_feed_runs_once_and_within_its_hosts_limit(
             queue.done(running.pop(pick % len(running)))
     assert sorted(ran) == sorted(urls)
     assert len(queue) == 0
+
+
+def test_a_discarded_feed_does_not_run() -> None:
+    """Not from the heap, not from its host's parking place; whoever was parked behind it is let go in its place."""
+    queue = DueQueue(per_host=1)
+    for path in "abcd":
+        queue.add(f"http://h/{path}", at(0))
+    assert queue.take(at(0)) == "http://h/a"
+    assert queue.take(at(0)) is None
+    queue.discard("http://h/b")
+    queue.done("http://h/a")
+    assert queue.take(at(0)) == "http://h/c"
+    queue.done("http://h/c")
+    queue.discard("http://h/d")
+    assert queue.take(at(0)) is None
+    assert (len(queue), queue.next_due()) == (0, None)
+
+
+def test_a_feed_that_comes_back_waits_once() -> None:
+    """For its new time, whatever it waited for before."""
+    queue = DueQueue(per_host=1)
+    queue.add("http://h/", at(1))
+    queue.discard("http://h/")
+    assert queue.next_due() is None
+    queue.add("http://h/", at(5))
+    queue.add("http://h/", at(3))
+    assert (len(queue), queue.next_due()) == (1, at(3))
+    assert queue.take(at(9)) == "http://h/"
+    queue.done("http://h/")
+    assert queue.take(at(9)) is None
+
+
+@given(
+    steps=st.lists(
+        st.tuples(st.sampled_from(["add", "discard", "take", "done"]), st.integers(0, 2), st.integers(0, 3)),
+        max_size=80,
+    ),
+    per_host=st.integers(1, 2),
+)
+def test_feeds_that_come_and_go_are_never_lost_nor_doubled(steps: list[tuple[str, int, int]], per_host: int) -> None:
+    """In the end exactly those run that were added and not discarded since."""
+    queue = DueQueue(per_host)
+    waiting: set[str] = set()
+    running: list[str] = []
+    for step, host, path in steps:
+        url = f"http://h{host}/{path}"
+        if step == "add" and url not in running:
+            queue.add(url, at(path))
+            waiting.add(url)
+        elif step == "discard":
+            queue.discard(url)
+            waiting.discard(url)
+        elif step == "take" and (taken := queue.take(at(9))) is not None:
+            waiting.remove(taken)
+            running.append(taken)
+        elif step == "done" and running:
+            queue.done(running.pop(path % len(running)))
+        assert len(queue) == len(waiting)
+    left = set()
+    for _ in range(20):
+        while running:
+            queue.done(running.pop())
+        while (taken := queue.take(at(9))) is not None:
+            left.add(taken)
+            running.append(taken)
+    assert left == waiting

@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.documents import read_document
-from pipeline.records import ArticleBatch, FeedState, FlaggedArticle, Record, encode
+from pipeline.records import ArticleBatch, FeedRecord, FeedState, FlaggedArticle, Record, encode
 from pipeline.resources import shipped
 from pipeline.settings.schemas import schema, schema_names, schema_text
 from tests.unit.test_records import article
@@ -22,6 +22,9 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RECORDS: dict[str, Record] = {
     "article-batch": ArticleBatch(id="1", key="news.example", fetched=NOON, articles=(article(),)),
     "flagged-article": FlaggedArticle(article=article(), flags=(), ruleset="0" * 12, flagged=NOON),
+    "feed-record": FeedRecord(
+        url="https://news.example/rss", outlet="News", owner="News", country="GB", language="en", source="runtime"
+    ),
     "feed-state": FeedState(
         url="https://news.example/rss", last_poll=NOON, next_poll=NOON, reason="interval", outcome="changed"
     ),

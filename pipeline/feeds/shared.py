@@ -1,0 +1,53 @@
+"""The shared list of feeds on its topic: reading it, and writing changes to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from pipeline.errors import KafkaError
+from pipeline.feeds.listing import Changes, decode_records, partition_of
+from pipeline.feeds.publish import Sends
+from pipeline.kafka import describe_topics, read_table
+from pipeline.records import FeedRecord, encode
+from pipeline.topics import FEED_STATE, FEEDS
+
+
+def read_list(bootstrap: Sequence[str]) -> dict[str, FeedRecord]:
+    """The list, by key; feeds that are paused or removed are in it. Blocks; raises KafkaError."""
+    return decode_records(read_table(bootstrap, FEEDS))
+
+
+def count_partitions(bootstrap: Sequence[str]) -> int:
+    """How many partitions `feeds` and `feed-state` have. Blocks.
+
+    Raises:
+        KafkaError: one of them is not there, or their numbers differ.
+    """
+    found = describe_topics(bootstrap, [FEEDS, FEED_STATE])
+    for name in (FEEDS, FEED_STATE):
+        if name not in found:
+            raise KafkaError(f"there is no topic {name}: run `counterclaim topics apply`")
+    numbers = {name: topic.partitions for name, topic in found.items()}
+    if len(set(numbers.values())) > 1:
+        said = " and ".join(f"{name} has {number}" for name, number in sorted(numbers.items()))
+        raise KafkaError(f"topics that are divided together need equal numbers of partitions: {said}")
+    return numbers[FEEDS]
+
+
+async def write_list(publisher: Sends, changes: Changes, partitions: int) -> None:
+    """Write the changes, each to the partition of its feed's host; all are acknowledged when this returns.
+
+    Raises:
+        PublishError: at least one was not.
+    """
+    sends = (
+        publisher.send(
+            FEEDS,
+            None if record is None else encode(record),
+            key=key.encode(),
+            partition=partition_of(key, partitions),
+        )
+        for key, record in changes.items()
+    )
+    await asyncio.gather(*sends)
