@@ -6,6 +6,7 @@ from pipeline.records.article import (
     MAX_BATCH_BYTES,
     Article,
     ArticleBatch,
+    CopyOf,
     Field,
     FullText,
     PublishedSource,
@@ -14,6 +15,7 @@ from pipeline.records.codec import (
     BadArticle,
     Codec,
     batches,
+    copy_groups,
     decode_batch,
     encode,
     feed_records,
@@ -22,6 +24,7 @@ from pipeline.records.codec import (
     page_requests,
     page_results,
 )
+from pipeline.records.copy import CopyGroup
 from pipeline.records.dead import DeadLetter, dead_letter, dead_topic
 from pipeline.records.feed import FeedRecord, FeedSource, FeedState, Outcome
 from pipeline.records.flag import Flag, FlaggedArticle, Kind, Mention, Span, flag_id
@@ -38,6 +41,8 @@ __all__ = [
     "ArticleBatch",
     "BadArticle",
     "Codec",
+    "CopyGroup",
+    "CopyOf",
     "DeadLetter",
     "FeedRecord",
     "FeedSource",
@@ -57,6 +62,7 @@ __all__ = [
     "Record",
     "Span",
     "batches",
+    "copy_groups",
     "dead_letter",
     "dead_topic",
     "decode_batch",

@@ -32,6 +32,28 @@ ArticleId = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
 TextHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 
 
+class CopyOf(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an article is a copy of: a near-duplicate in the same language, within 72 hours of event time."""
+
+    group: ArticleId
+    """The copy group: id of its first article in log order. Never changes."""
+
+    original: ArticleId
+    """Earliest published member known at this moment; the article's own id when a late original arrives."""
+
+    of: ArticleId
+    """The member that it was found to be a copy of: the one with the best containment."""
+
+    containment: float
+    """Share of this text that is in that one, 0 to 1; estimated from the sketches of both."""
+
+    contained: float
+    """Share of that text that is in this one, 0 to 1."""
+
+    why: str
+    """One sentence for people."""
+
+
 class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One article as a feed gave it, its text cleaned. Two articles with one `id` are revisions of one page."""
 
@@ -74,6 +96,13 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     revision_of: str = ""
     """`text_hash` of the text this one replaces, set by dedupe when a known article changed; "" when it is new."""
+
+    copy: CopyOf | None = None
+    """What it is a copy of, set on `articles.deduped`; None when nothing like it is known."""
+
+    source: str = ""
+    """Independent source key, set on `articles.deduped`: `wire:reuters`, `owner:<group>` or `domain:<domain>`. Articles
+    with one key count as one source, whatever their outlets are called."""
 
     def __post_init__(self) -> None:
         require_aware(self.published, self.fetched)

@@ -12,6 +12,7 @@ import msgspec
 
 from pipeline.errors import NewerSchemaError, RecordError, UndecodableError
 from pipeline.records.article import Article, ArticleBatch
+from pipeline.records.copy import CopyGroup
 from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import FlaggedArticle
 from pipeline.records.page import PageRequest, PageResult
@@ -76,6 +77,7 @@ feed_records = Codec(FeedRecord)
 feed_states = Codec(FeedState)
 page_requests = Codec(PageRequest)
 page_results = Codec(PageResult)
+copy_groups = Codec(CopyGroup)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from pipeline.records.article import Article, ArticleBatch
+from pipeline.records.article import Article, ArticleBatch, CopyOf
+from pipeline.records.copy import CopyGroup
 from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import Flag, FlaggedArticle, Span
 from pipeline.records.page import PageRequest, PageResult
@@ -26,11 +27,12 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
     "feed-state": FeedState,
     "page-request": PageRequest,
     "page-result": PageResult,
+    "copy-group": CopyGroup,
 }
 """Records by the name of their schema."""
 
 _STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
-    Article, ArticleBatch, FeedRecord, FeedState, Flag, FlaggedArticle, PageRequest, PageResult, Span,
+    Article, ArticleBatch, CopyGroup, CopyOf, FeedRecord, FeedState, Flag, FlaggedArticle, PageRequest, PageResult, Span,
 )  # fmt: skip
 """Every struct that is part of one."""
 
