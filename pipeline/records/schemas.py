@@ -32,7 +32,8 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
 """Records by the name of their schema."""
 
 _STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
-    Article, ArticleBatch, CopyGroup, CopyOf, FeedRecord, FeedState, Flag, FlaggedArticle, PageRequest, PageResult, Span,
+    Article, ArticleBatch, CopyGroup, CopyOf, FeedRecord, FeedState, Flag, FlaggedArticle, PageRequest, PageResult,
+    Span,
 )  # fmt: skip
 """Every struct that is part of one."""
 
