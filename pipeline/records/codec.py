@@ -16,6 +16,7 @@ from pipeline.records.copy import CopyGroup
 from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import FlaggedArticle
 from pipeline.records.page import PageRequest, PageResult
+from pipeline.records.thread import Thread, ThreadEvent, ThreadInput
 from pipeline.records.values import SCHEMA_MAJOR, Record
 
 R = TypeVar("R", bound=Record)
@@ -78,6 +79,9 @@ feed_states = Codec(FeedState)
 page_requests = Codec(PageRequest)
 page_results = Codec(PageResult)
 copy_groups = Codec(CopyGroup)
+threads = Codec(Thread)
+thread_events = Codec(ThreadEvent)
+thread_inputs = Codec(ThreadInput)
 
 
 @dataclass(frozen=True, slots=True)

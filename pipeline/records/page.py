@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from pipeline.records.article import Article, ArticleId
 from pipeline.records.values import Record, require_aware
 
-PageWhy = Literal["always", "flagged"]
-"""Why a page is wanted: its feed always wants them, or the feed's own text was flagged."""
+PageWhy = Literal["always", "flagged", "look"]
+"""Why a page is wanted: its feed always wants them, the feed's own text was flagged, or to see whether a flagged
+article has changed."""
 
 PageOutcome = Literal["published", "no_more", "refused", "failed"]
 """`published`: as a revision of the article; `no_more`: the page says no more than the feed did; `refused`: robots.txt,
@@ -18,17 +21,25 @@ a private address, no HTML, no text; `failed`: it could not be fetched, however 
 
 
 class PageRequest(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """The page of an article is wanted; the record's key is its host, so that one poller visits a host."""
+    """The page of an article is wanted; key and partition follow from its host, so that one poller visits a host."""
 
     url: str
     article: Article
     """As the feed gave it: what the page's text is put into."""
 
     why: PageWhy
+    look: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Which visit to the page it is: 0 for its text, and 1, 2 … for looking again."""
+
     asked: datetime
 
     def __post_init__(self) -> None:
         require_aware(self.asked)
+
+    @property
+    def key(self) -> str:
+        """Names the visit: each is made once. The article's id, and for looking again which look."""
+        return visit_key(self.article.id, self.look)
 
     @property
     def host(self) -> str:
@@ -37,7 +48,8 @@ class PageRequest(Record, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PageResult(Record, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of a request; its key is the article's id. While it is kept, the page is not visited again."""
+    """What became of a request, in the partition of the request, by the article's id. While it is kept, the page is not
+    visited again."""
 
     id: ArticleId
     url: str
@@ -45,10 +57,18 @@ class PageResult(Record, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     """Why not, in words."""
 
+    look: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Of the request."""
+
     finished: datetime
 
     def __post_init__(self) -> None:
         require_aware(self.finished)
+
+    @property
+    def key(self) -> str:
+        """Names the visit, as `PageRequest.key` does: the record's key."""
+        return visit_key(self.id, self.look)
 
 
 def page_request(article: Article, why: PageWhy, now: datetime) -> PageRequest | None:
@@ -59,9 +79,14 @@ def page_request(article: Article, why: PageWhy, now: datetime) -> PageRequest |
     return PageRequest(url=url, article=article, why=why, asked=now)
 
 
+def visit_key(article_id: str, look: int) -> str:
+    """Names one visit to an article's page."""
+    return f"{article_id}:{look}" if look else article_id
+
+
 def host_of(url: str) -> str:
-    """The host name in a URL, in small letters; "" if there is none."""
+    """The host name in a URL, in one spelling: small letters, no dot at its end; "" if there is none."""
     try:
-        return urlsplit(url).hostname or ""
+        return (urlsplit(url).hostname or "").rstrip(".")
     except ValueError:
         return ""

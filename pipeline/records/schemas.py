@@ -16,6 +16,20 @@ from pipeline.records.copy import CopyGroup
 from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import Flag, FlaggedArticle, Span
 from pipeline.records.page import PageRequest, PageResult
+from pipeline.records.thread import (
+    Command,
+    Decision,
+    Evidence,
+    Flagged,
+    Membership,
+    Parties,
+    Party,
+    Side,
+    Thread,
+    ThreadEvent,
+    ThreadInput,
+    Tick,
+)
 from pipeline.records.values import Record
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -28,12 +42,16 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
     "page-request": PageRequest,
     "page-result": PageResult,
     "copy-group": CopyGroup,
+    "thread": Thread,
+    "thread-event": ThreadEvent,
+    "thread-input": ThreadInput,
 }
 """Records by the name of their schema."""
 
 _STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
-    Article, ArticleBatch, CopyGroup, CopyOf, FeedRecord, FeedState, Flag, FlaggedArticle, PageRequest, PageResult,
-    Span,
+    Article, ArticleBatch, Command, CopyGroup, CopyOf, Decision, Evidence, FeedRecord, FeedState, Flag, Flagged,
+    FlaggedArticle, Membership, PageRequest, PageResult, Parties, Party, Side, Span, Thread, ThreadEvent, ThreadInput,
+    Tick,
 )  # fmt: skip
 """Every struct that is part of one."""
 
