@@ -222,7 +222,7 @@ class ThreadEvent(Record, frozen=True, kw_only=True, omit_defaults=True):
     thread: str
     kind: EventKind
     cause: str
-    """`article:<id>:<text hash>`, `tick:<time>:<hours>` or `command:<id>`."""
+    """`article:<id>:<text hash>` (and `:<number>` for further changes of one text), `tick:<time>` or `command:<id>`."""
 
     when: datetime
     """Event time: the article's publication, the tick's time, when the command was given."""

@@ -83,6 +83,20 @@ def event(thread: Thread, kind: EventKind, cause: Cause, what: str, **more: Any)
     )
 
 
+def heartbeat(partition: int, cause: Cause) -> ThreadEvent:
+    """The heartbeat of a partition has come by."""
+    return ThreadEvent(
+        id=event_id("", "heartbeat", cause.key),
+        thread="",
+        kind="heartbeat",
+        cause=cause.key,
+        when=cause.when,
+        what="A heartbeat.",
+        heartbeat=partition,
+        processed=cause.now,
+    )
+
+
 def changed(
     before: Thread | None, after: Thread, cause: Cause, events: Iterable[ThreadEvent] = ()
 ) -> tuple[Thread, tuple[ThreadEvent, ...]]:

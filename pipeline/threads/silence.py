@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
+
 from pipeline.records.thread import Thread, ThreadEvent
-from pipeline.threads.events import Cause
+from pipeline.threads.events import Cause, changed, event
 
 HOURS: Final = (24, 72)
 """Hours after which silence is told, unless the settings say otherwise."""
@@ -23,8 +25,15 @@ def due(thread: Thread, hours: Sequence[int] = HOURS) -> datetime | None:
 
 
 def tick(thread: Thread, cause: Cause, hours: Sequence[int] = HOURS) -> tuple[Thread, tuple[ThreadEvent, ...]]:
-    """The thread when it has become that late, and `silent` if it is so long without a denial.
+    """The thread when it has become that late (the cause's time), and `silent` if it is so long without a denial.
 
-    A worker that was away tells the longest silence only.
+    A refusal to comment is no denial. A worker that was away tells the longest silence only.
     """
-    raise NotImplementedError
+    began, when = thread.first_allegation, due(thread, hours)
+    if began is None or when is None or when > cause.when:
+        return thread, ()
+    number = max(one for one in hours if began.published + timedelta(hours=one) <= cause.when)
+    after = msgspec.structs.replace(thread, silence_told=number)
+    what = f"No denial is known {number} hours after the first allegation."
+    silent = event(after, "silent", cause, what, number=number, evidence=(began,))
+    return changed(thread, after, cause, [silent])

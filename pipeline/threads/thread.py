@@ -33,13 +33,15 @@ def thread_of(members: Sequence[Member], *, like: Thread | None = None) -> Threa
     for member in others:
         thread = add(thread, member)
     if like is not None:
-        # The claim stays in the words that it was first told in, though its article may be told otherwise today.
-        names = _NO_SUM + (("claim", "title") if like.claim.article == first.article else ())
+        # The claim stays in the words that it was first told in, as long as their article is in the thread.
+        names = _NO_SUM
+        if any(one.article == like.claim.article for one in members):
+            names += ("claim", "title")
         thread = msgspec.structs.replace(thread, **{name: getattr(like, name) for name in names})
     return settled(thread)
 
 
-_NO_SUM: Final = (
+_NO_SUM: Final[tuple[str, ...]] = (
     "id", "last_event", "spread_told", "silence_told", "decision", "merged_into", "split_from", "apart", "revision",
     "position",
 )  # fmt: skip
