@@ -13,13 +13,25 @@ from pipeline.records.dead import dead_topic
 
 ARTICLES_RAW: Final = "articles.raw"
 ARTICLES_FRESH: Final = "articles.fresh"
+ARTICLES_DEDUPED: Final = "articles.deduped"
+COPIES: Final = "copies"
 FLAGS: Final = "flags"
+THREADS_IN: Final = "threads.in"
+THREADS: Final = "threads"
+THREAD_EVENTS: Final = "thread-events"
 FEEDS: Final = "feeds"
 FEED_STATE: Final = "feed-state"
 PAGES_REQUESTS: Final = "pages.requests"
 PAGES_RESULTS: Final = "pages.results"
 ARTICLES_RAW_DEAD: Final = dead_topic(ARTICLES_RAW)
 ARTICLES_FRESH_DEAD: Final = dead_topic(ARTICLES_FRESH)
+ARTICLES_DEDUPED_DEAD: Final = dead_topic(ARTICLES_DEDUPED)
+THREADS_IN_DEAD: Final = dead_topic(THREADS_IN)
+
+SEEN_TABLE: Final = "seen"
+COPIES_TABLE: Final = "copies"
+THREADS_TABLE: Final = "threads"
+"""The tables of the agents, each with a changelog."""
 
 APP_ID: Final = "counterclaim"
 """Default id of the Faust app; it is the consumer group's name and the prefix of the changelog topics."""
@@ -43,6 +55,9 @@ ARTICLES_RETENTION: Final = 7 * _DAY
 
 FLAGS_RETENTION: Final = 30 * _DAY
 """As long as the deduplication remembers: within it, a story that comes back is not a new flag."""
+
+THREADS_RETENTION: Final = 30 * _DAY
+"""As long as flags are kept, and as a thread without news is remembered: a replay makes all that are still known."""
 
 PAGES_REQUESTS_RETENTION: Final = 1 * _DAY
 """A page that nobody visited within a day is no news any more."""
@@ -100,9 +115,9 @@ _COMPACTION: Final = {
 def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str = APP_ID) -> tuple[Topic, ...]:
     """All topics, for a cluster that keeps `replication` copies.
 
-    `feeds` and `feed-state` need equal partition counts: who is given a partition of the one takes the same of the
-    other. So do `articles.*`, `flags` and the changelog: the heartbeat stays on its partition number from one end to
-    the other, and a Faust table is partitioned like the topic it is written from.
+    `feeds`, `feed-state` and `pages.*` need equal partition counts: who is given a partition of the first takes the
+    same of the others. So do `articles.*`, `flags`, `thread*` and the changelogs: the heartbeat stays on its partition
+    number from one end to the other, and a Faust table is partitioned like the topic it is written from.
     """
     if partitions < MIN_PARTITIONS:
         raise ValueError(f"partitions is {partitions}; at least {MIN_PARTITIONS} are needed")
@@ -121,7 +136,7 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
             max_message_bytes=MAX_RECORD_BYTES + extra_bytes,
         )
 
-    def table(name: str, key: str) -> Topic:
+    def table(name: str, key: str, most_bytes: int = _MIB) -> Topic:
         return Topic(
             name=name,
             key=key,
@@ -132,7 +147,7 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
             # The open segment is never compacted, and it is read whole at each start: keep it short and small.
             segment=_HOUR,
             segment_bytes=32 * _MIB,
-            max_message_bytes=_MIB,
+            max_message_bytes=most_bytes,
         )
 
     return (
@@ -140,23 +155,34 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         log(ARTICLES_RAW, "registrable domain", ARTICLES_RETENTION),
         # One language's articles in one order: the truth that a replay repeats.
         log(ARTICLES_FRESH, "language", ARTICLES_RETENTION),
+        log(ARTICLES_DEDUPED, "language", ARTICLES_RETENTION),
+        table(COPIES, "copy group"),
         log(FLAGS, "language", FLAGS_RETENTION),
+        # Whatever changes a thread, in one order: articles, commands of people, and the time.
+        log(THREADS_IN, "language; a tick goes to its partition", THREADS_RETENTION),
+        table(THREADS, "thread id"),
+        log(THREAD_EVENTS, "thread id", THREADS_RETENTION),
         # Both by host, so that one poller has all feeds of a host and can be polite to it.
         table(FEEDS, "feed URL; partition by its host"),
         table(FEED_STATE, "feed URL; partition by its host"),
-        # One host's pages together, because its robots.txt and the pause between two visits hold for all of them.
-        log(PAGES_REQUESTS, "host", PAGES_REQUESTS_RETENTION),
-        log(PAGES_RESULTS, "article id", PAGES_RESULTS_RETENTION),
+        # One host's pages together, because its robots.txt and the pause between two visits hold for all of them; and
+        # where its feeds are, because the limit of requests at once holds for both.
+        log(PAGES_REQUESTS, "host; partition by it, as feeds", PAGES_REQUESTS_RETENTION),
+        log(PAGES_RESULTS, "article id; partition by the page's host", PAGES_RESULTS_RETENTION),
         log(ARTICLES_RAW_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(ARTICLES_FRESH_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
-        # The agents expire its entries themselves, with tombstones; Kafka only compacts.
-        table(seen_changelog(app_id), "a batch's id and offset: its claim"),
+        log(ARTICLES_DEDUPED_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(THREADS_IN_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        # The agents expire their entries themselves, with tombstones; Kafka only compacts.
+        table(changelog(SEEN_TABLE, app_id), "a batch's id and offset: its claim"),
+        table(changelog(COPIES_TABLE, app_id), "a batch's id and offset: its claim"),
+        table(changelog(THREADS_TABLE, app_id), "a row's partition, kind and id", MAX_RECORD_BYTES),
     )
 
 
-def seen_changelog(app_id: str = APP_ID) -> str:
-    """Changelog topic of the deduplication's table: the name that Faust gives it."""
-    return f"{app_id}-seen-changelog"
+def changelog(table: str, app_id: str = APP_ID) -> str:
+    """Changelog topic of an agent's table: the name that Faust gives it."""
+    return f"{app_id}-{table}-changelog"
 
 
 def poll_group(app_id: str = APP_ID) -> str:

@@ -11,13 +11,20 @@ from pipeline.cli.topics import compare
 from pipeline.kafka import ActualTopic, PartitionLag, differences
 from pipeline.records.dead import dead_topic
 from pipeline.topics import (
+    ARTICLES_DEDUPED,
     ARTICLES_FRESH,
     ARTICLES_RAW,
+    COPIES,
+    COPIES_TABLE,
     FEED_STATE,
     FLAGS,
     MAX_RECORD_BYTES,
+    SEEN_TABLE,
+    THREADS,
+    THREADS_IN,
+    THREADS_TABLE,
     TOPICS,
-    seen_changelog,
+    changelog,
     topics,
 )
 
@@ -48,12 +55,13 @@ def test_fewer_than_four_partitions_are_refused(partitions: int) -> None:
 def test_the_changelog_follows_the_app_id() -> None:
     """Another app has another changelog, and it is compacted."""
     other = {topic.name: topic for topic in topics(app_id="second")}
-    assert seen_changelog("second") == "second-seen-changelog"
-    assert other["second-seen-changelog"].cleanup == "compact"
-    assert seen_changelog() not in other
+    for table in (SEEN_TABLE, COPIES_TABLE, THREADS_TABLE):
+        assert changelog(table, "second") == f"second-{table}-changelog"
+        assert other[f"second-{table}-changelog"].cleanup == "compact"
+        assert changelog(table) not in other
 
 
-@pytest.mark.parametrize("name", [FEED_STATE, seen_changelog()])
+@pytest.mark.parametrize("name", [FEED_STATE, COPIES, THREADS, changelog(SEEN_TABLE), changelog(THREADS_TABLE)])
 def test_tables_are_compacted_in_short_segments_and_kept_for_ever(name: str) -> None:
     """No retention deletes a table's newest values; the open segment stays short."""
     configs = BY_NAME[name].configs
@@ -62,7 +70,7 @@ def test_tables_are_compacted_in_short_segments_and_kept_for_ever(name: str) -> 
     assert int(configs["segment.ms"]) <= 3_600_000
 
 
-@pytest.mark.parametrize("name", [ARTICLES_RAW, ARTICLES_FRESH, FLAGS])
+@pytest.mark.parametrize("name", [ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, FLAGS, THREADS_IN])
 def test_logs_are_deleted_by_age_and_take_the_largest_record(name: str) -> None:
     """A week at least: rules can be tried on it, and a worker may be away over a long weekend."""
     configs = BY_NAME[name].configs
@@ -71,7 +79,7 @@ def test_logs_are_deleted_by_age_and_take_the_largest_record(name: str) -> None:
     assert int(configs["max.message.bytes"]) == MAX_RECORD_BYTES
 
 
-@pytest.mark.parametrize("name", [ARTICLES_RAW, ARTICLES_FRESH])
+@pytest.mark.parametrize("name", [ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED])
 def test_a_dead_letter_topic_takes_the_largest_record_with_headers_and_keeps_it_longer(name: str) -> None:
     """Whatever could be read can be dead-lettered, and a person has time."""
     dead, source = BY_NAME[dead_topic(name)], BY_NAME[name]
