@@ -63,7 +63,7 @@ def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> fa
     app.monitor = Sensor(parts.metrics, lag)
     seen = _seen_table(app, settings)
     dedupe = make_dedupe(seen, parts.language_of, parts.metrics)
-    flag = make_flag(parts.rules, parts.metrics, parts.clock)
+    flag = make_flag(parts.rules, parts.metrics, parts.clock, partitions=settings.kafka.partitions)
     add_agent(app, ARTICLES_RAW, Stage("dedupe", dedupe, parts.metrics, lag.acknowledged, parts.clock))
     add_agent(app, ARTICLES_FRESH, Stage("flag", flag, parts.metrics, lag.acknowledged, parts.clock))
 

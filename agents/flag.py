@@ -14,6 +14,7 @@ import structlog
 
 from agents.outbox import Outgoing
 from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
+from pipeline.feeds.listing import partition_of
 from pipeline.metrics import Metrics, language_label
 from pipeline.records import Article, ArticleBatch, Flag, FlaggedArticle, encode, page_request
 from pipeline.topics import FLAGS, PAGES_REQUESTS
@@ -30,15 +31,17 @@ class Rules(Protocol):
         """The flags that the rules of the article's language raise."""
 
 
-def make_flag(rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_now) -> Handler:
-    """The handler. ``rules`` gives the rule set of the moment, so that a reload needs no restart."""
+def make_flag(rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_now, *, partitions: int) -> Handler:
+    """The handler. ``rules`` gives the rule set of the moment, so that a reload needs no restart; ``partitions`` is how
+    many `pages.requests` has.
+    """
 
     async def flag(batch: ArticleBatch, message: Message) -> Handled:
         ruleset, now = rules(), clock()
         flagged, dead = _match(batch, ruleset, message, now)
         beat = batch.heartbeat
         results = [Outgoing(FLAGS, encode(one), message.key, beat) for one in flagged] + dead
-        results += _wishes(flagged, now)
+        results += _wishes(flagged, now, partitions)
 
         def count() -> None:
             arrived = clock()
@@ -76,11 +79,15 @@ def _match(
     return flagged, dead
 
 
-def _wishes(flagged: Sequence[FlaggedArticle], now: datetime) -> list[Outgoing]:
-    """Requests for the pages of flagged articles whose feed wants them."""
+def _wishes(flagged: Sequence[FlaggedArticle], now: datetime, partitions: int) -> list[Outgoing]:
+    """Requests for the pages of flagged articles whose feed wants them, each for the poller that has its host."""
     wanted = (one.article for one in flagged if one.flags and one.article.full_text == "flagged")
     requests = (page_request(article, "flagged", now) for article in wanted)
-    return [Outgoing(PAGES_REQUESTS, encode(one), one.host.encode()) for one in requests if one is not None]
+    return [
+        Outgoing(PAGES_REQUESTS, encode(one), one.host.encode(), partition_of(one.url, partitions))
+        for one in requests
+        if one is not None
+    ]
 
 
 def _count_flags(metrics: Metrics, flagged: Sequence[FlaggedArticle], now: datetime) -> None:

@@ -123,10 +123,13 @@ class ParseError(FeedError):
 
 
 class PageError(CounterclaimError):
-    """The main text of one article page could not be had; ``url`` names it. ``temporary``: it may be, later."""
+    """The main text of one article page could not be had; ``url`` names it. ``temporary``: it may be, later.
 
-    def __init__(self, url: str, reason: str, *, temporary: bool = False) -> None:
-        self.url, self.reason, self.temporary = url, reason, temporary
+    ``wait_seconds``: how long its host asks to be left alone.
+    """
+
+    def __init__(self, url: str, reason: str, *, temporary: bool = False, wait_seconds: float = 0.0) -> None:
+        self.url, self.reason, self.temporary, self.wait_seconds = url, reason, temporary, wait_seconds
         super().__init__(f"{url}: {reason}")
 
 

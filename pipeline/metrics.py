@@ -114,8 +114,9 @@ class Metrics:
             "Article pages that were asked for, by what became of them.",
             outcome=get_args(PageOutcome),
         )
+        self.pages_waiting = _gauge(registry, "pages_waiting", "Article pages that this process has yet to visit.")
         self.poll_partitions = _gauge(
-            registry, "poll_partitions", "Partitions of the list of feeds that the group gave to this poller."
+            registry, "poll_partitions", "Partitions of feeds and pages that the group gave to this poller."
         )
         self.feeds = _gauge(registry, "feeds", "Feeds that this process polls, by state.", state=FEED_STATES)
 

@@ -1,17 +1,20 @@
-"""The poller process: configuration in, metrics out; the polling loop, its share and the heartbeat between.
+"""The poller process: configuration in, metrics out; polling loop, page service, their shares, heartbeat between.
 
 At its start a poller applies the operator's file to the list that all pollers share (`pipeline.feeds.listing`), then
-joins the group that divides it. A single round (`once`) joins no group: it polls whatever is due of the whole list.
+joins the group that divides it, and the pages of its hosts with it. A single round (`once`) joins no group: it polls
+whatever is due of the whole list, then visits the pages that wait.
 """
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
+from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -23,15 +26,17 @@ from pipeline.feeds.fetch import Fetcher
 from pipeline.feeds.listing import applied, as_feed, reconcile, wanted
 from pipeline.feeds.parser_pool import ParserPool
 from pipeline.feeds.poll import Poller, Summary
+from pipeline.feeds.queue import HostSlots
 from pipeline.feeds.share import Share
 from pipeline.feeds.shared import count_partitions, read_list, write_list
 from pipeline.feeds.state import load_states
 from pipeline.feeds.tenure import Alone, Tenure, Terms
 from pipeline.heartbeat import beat
-from pipeline.kafka import Follower, Membership, Publisher, describe_topics
+from pipeline.kafka import Follower, Membership, Message, Publisher, describe_topics
 from pipeline.metrics import Metrics, serve
 from pipeline.pages.page_pool import PagePool
-from pipeline.pages.serve import PageService, finished
+from pipeline.pages.serve import PageService, Past
+from pipeline.pages.share import PageShare, load_past, waiting
 from pipeline.pages.visit import PageVisits
 from pipeline.ready import announce
 from pipeline.records import FeedState
@@ -39,8 +44,9 @@ from pipeline.settings.load import Polling
 from pipeline.settings.models import Feed, Settings
 from pipeline.topics import ARTICLES_RAW, FEEDS, PAGES_REQUESTS, poll_group
 
-Beside = Callable[[], Coroutine[None, None, None]]
-"""What runs beside the polling loop."""
+PAGES_ONCE: Final = timedelta(minutes=5)
+"""How long a single round begins visits to pages: some 150 of one host, two seconds apart. The rest waits for the next
+round, or for a poller."""
 
 log = structlog.get_logger(__name__)
 
@@ -89,17 +95,15 @@ async def run(configuration: Polling, env: Mapping[str, str], *, once: bool = Fa
         fetcher = await stack.enter_async_context(Fetcher(settings.poll))
         pool = ParserPool(settings.poll.parsers, settings.poll.parse_timeout_seconds)
         stack.push_async_callback(pool.close)
-        tools = _Tools(settings, fetcher, pool, publisher, metrics, partitions)
+        pages = await stack.enter_async_context(PagePool(settings.poll.parsers, settings.poll.parse_timeout_seconds))
+        slots = HostSlots(settings.poll.per_host)
+        tools = _Tools(settings, fetcher, pool, pages, publisher, metrics, partitions, slots)
         announce(exporter.url, env)
         feeds = [as_feed(record) for record in applied(known, changes).values() if wanted(record)]
         log.info("ready", feeds=len(feeds), listed=len(configuration.feeds), metrics=exporter.url)
         if once:
-            states = await asyncio.to_thread(load_states, bootstrap, partitions)
-            return await tools.poller(feeds, states, Alone(partitions)).run_once(stop.event), stop.interrupted
-        beside: list[Beside] = [partial(beat, publisher, beats, settings.heartbeat.interval_seconds, stop.event)]
-        if any(feed.full_text != "never" for feed in (*feeds, *configuration.feeds)):
-            beside.append(partial(_serve_pages, settings, fetcher, publisher, metrics, stop.event))
-        return await _run(tools, configuration.feeds, beside, stop), stop.interrupted
+            return await _once(tools, feeds, stop.event), stop.interrupted
+        return await _run(tools, configuration.feeds, beats, stop), stop.interrupted
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +113,11 @@ class _Tools:
     settings: Settings
     fetcher: Fetcher
     parser: ParserPool
+    page_pool: PagePool
     publisher: Publisher
     metrics: Metrics
     partitions: int
+    slots: HostSlots
 
     def poller(self, feeds: Sequence[Feed], states: dict[str, FeedState], tenure: Tenure) -> Poller:
         """One that polls these feeds to begin with."""
@@ -124,10 +130,53 @@ class _Tools:
             publisher=self.publisher,
             metrics=self.metrics,
             tenure=tenure,
+            slots=self.slots,
         )
 
+    def pages(self, tenure: Tenure) -> PageService:
+        """One that visits pages, with the fetcher and the places at hosts that the feeds are polled with."""
+        clock = SystemClock()
+        visits = PageVisits(self.fetcher, self.page_pool, clock)
+        return PageService(visits, self.publisher, self.metrics, clock, tenure=tenure, slots=self.slots)
 
-async def _run(tools: _Tools, listed: Sequence[Feed], beside: Sequence[Beside], stop: Stop) -> Summary:
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """What the group gives and takes is feeds, and with them the pages of their hosts. A `pipeline.kafka.Reader`."""
+
+    feeds: Share
+    pages: PageShare
+
+    async def records(self, messages: Sequence[Message]) -> None:
+        await self.feeds.records(messages)
+
+    async def caught_up(self, partitions: frozenset[int], generation: int) -> None:
+        await self.feeds.caught_up(partitions, generation)
+        await self.pages.taken(partitions)
+
+    async def revoked(self, partitions: frozenset[int]) -> None:
+        await asyncio.gather(self.feeds.revoked(partitions), self.pages.revoked(partitions))
+
+
+async def _once(tools: _Tools, feeds: Sequence[Feed], stop: asyncio.Event) -> Summary:
+    """Every due feed, then the pages that wait, those that this round asked for among them."""
+    bootstrap, alone = tools.settings.kafka.servers, Alone(tools.partitions)
+    states = await asyncio.to_thread(load_states, bootstrap, tools.partitions)
+    summary = await tools.poller(feeds, states, alone).run_once(stop)
+    requests = await asyncio.to_thread(waiting, bootstrap)
+    if not requests:
+        return summary
+    pages = tools.pages(alone)
+    past = await asyncio.to_thread(load_past, bootstrap, range(tools.partitions))
+    for number in range(tools.partitions):
+        pages.begin(number, past.get(number, Past()))
+    for request in requests:
+        pages.ask(request)
+    await pages.run_once(stop, SystemClock().now() + PAGES_ONCE)
+    return replace(summary, pages=pages.outcomes, pages_left=len(pages))
+
+
+async def _run(tools: _Tools, listed: Sequence[Feed], beats: int, stop: Stop) -> Summary:
     """The loop with group, heartbeat and pages beside it; a bug in one ends all, and the supervisor starts us again.
 
     The group is left only when the last poll has ended: until then the feeds are ours.
@@ -138,7 +187,7 @@ async def _run(tools: _Tools, listed: Sequence[Feed], beside: Sequence[Beside], 
     )
     terms = Terms(tools.partitions, membership.holds)
     poller = tools.poller((), {}, terms)
-    share = Share(
+    feeds = Share(
         poller,
         terms,
         partitions=tools.partitions,
@@ -147,12 +196,15 @@ async def _run(tools: _Tools, listed: Sequence[Feed], beside: Sequence[Beside], 
         publisher=tools.publisher,
         metrics=tools.metrics,
     )
+    pages = tools.pages(terms)
+    requests = Follower(bootstrap, [PAGES_REQUESTS], from_beginning=True, only=())
+    shares = _Shares(feeds, PageShare(pages, requests, partial(load_past, bootstrap)))
     leave = asyncio.Event()
     try:
-        async with asyncio.TaskGroup() as group:
-            for start in beside:
-                group.create_task(start())
-            group.create_task(membership.run(share, leave))
+        async with requests, asyncio.TaskGroup() as group:
+            group.create_task(beat(tools.publisher, beats, settings.heartbeat.interval_seconds, stop.event))
+            group.create_task(membership.run(shares, leave))
+            group.create_task(pages.run(requests, stop.event))
             summary = await group.create_task(poller.run(stop.event))
             leave.set()
     except BaseExceptionGroup as errors:
@@ -160,20 +212,6 @@ async def _run(tools: _Tools, listed: Sequence[Feed], beside: Sequence[Beside], 
             raise errors.exceptions[0] from errors
         raise
     return summary
-
-
-async def _serve_pages(
-    settings: Settings, fetcher: Fetcher, publisher: Publisher, metrics: Metrics, stop: asyncio.Event
-) -> None:
-    """Visit the article pages that are asked for, until the stop."""
-    bootstrap, clock = settings.kafka.servers, SystemClock()
-    done = await asyncio.to_thread(finished, bootstrap)
-    async with (
-        PagePool(settings.poll.parsers, settings.poll.parse_timeout_seconds) as pool,
-        Follower(bootstrap, [PAGES_REQUESTS], from_beginning=True) as requests,
-    ):
-        service = PageService(PageVisits(fetcher, pool, clock), publisher, metrics, clock, done)
-        await service.run(requests, stop)
 
 
 def _partitions(bootstrap: tuple[str, ...]) -> int:

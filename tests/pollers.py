@@ -31,6 +31,7 @@ class Journal:
 
     def __init__(self) -> None:
         self.records: list[tuple[str, bytes, bytes]] = []
+        self.places: list[tuple[str, int | None]] = []
         self.refuses: Callable[[str], bool] = lambda _topic: False
         self._grown = asyncio.Condition()
 
@@ -44,6 +45,7 @@ class Journal:
         assert key is not None
         assert value is not None
         self.records.append((topic, key, value))
+        self.places.append((topic, partition))
         async with self._grown:
             self._grown.notify_all()
         return Position(partition or 0, len(self.records))

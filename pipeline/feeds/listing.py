@@ -9,13 +9,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 
 from pipeline.errors import RecordError
-from pipeline.records import FeedRecord, FeedState, feed_records
+from pipeline.records import FeedRecord, FeedState, feed_records, host_of
 from pipeline.settings.checks import feed_key
 from pipeline.settings.models import Feed
 
@@ -23,13 +22,9 @@ Changes = dict[str, FeedRecord | None]
 """Records to write, by key; None deletes the key."""
 
 
-def host_of(url: str) -> str:
-    """The host that a feed is fetched from, in one spelling."""
-    return (urlsplit(url).hostname or "").rstrip(".")
-
-
 def partition_of(url: str, partitions: int) -> int:
-    """The partition of a feed on `feeds` and `feed-state`: CRC-32 of its host. A host's feeds are one poller's."""
+    """The partition of a feed on `feeds` and `feed-state`, and of a page on `pages.requests` and `pages.results`:
+    CRC-32 of its host. All that is asked of a host is one poller's."""
     return zlib.crc32(host_of(url).encode()) % partitions
 
 

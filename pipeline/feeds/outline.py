@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 from pydantic import ValidationError
 
 from pipeline.documents import sentence, strictly
-from pipeline.feeds.listing import host_of
+from pipeline.records import host_of
 from pipeline.settings.checks import check_url, feed_key
 from pipeline.settings.models import Feed
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from time import perf_counter
@@ -26,10 +26,10 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.errors import LapsedError, PublishError
 from pipeline.feeds import schedule, state
 from pipeline.feeds.publish import Sends, publish, request_pages
-from pipeline.feeds.queue import DueQueue
+from pipeline.feeds.queue import DueQueue, HostSlots
 from pipeline.feeds.schedule import PollResult
 from pipeline.feeds.state import Polled
-from pipeline.feeds.tenure import Alone, Tenure
+from pipeline.feeds.tenure import LAPSED_SECONDS, Alone, Tenure
 from pipeline.feeds.visit import Fetches, Parses, visit
 from pipeline.metrics import Metrics
 from pipeline.records import FeedState, encode
@@ -38,9 +38,6 @@ from pipeline.topics import FEED_STATE
 
 STOP_GRACE_SECONDS: Final = 5.0
 """What polls in flight get to end at a stop; then they are cancelled, and the next start does them again."""
-
-LAPSED_SECONDS: Final = 1.0
-"""How long nothing is asked before we look again whether the feeds are still ours."""
 
 STAGE: Final = "poll"
 
@@ -65,6 +62,12 @@ class Summary:
     not_due: int
     """Feeds that were not polled because their time had not come."""
 
+    pages: Mapping[str, int] = field(default_factory=dict)
+    """Article pages that were visited, by what became of them."""
+
+    pages_left: int = 0
+    """Pages that were not: their host is to be left alone for a while, or time was up."""
+
     @property
     def polls(self) -> int:
         """Polls altogether."""
@@ -85,6 +88,7 @@ class Poller:
         publisher: Sends,
         metrics: Metrics,
         tenure: Tenure | None = None,
+        slots: HostSlots | None = None,
         clock: Clock | None = None,
         stop_grace_seconds: float = STOP_GRACE_SECONDS,
     ) -> None:
@@ -97,9 +101,9 @@ class Poller:
         self._tenure: Tenure = Alone() if tenure is None else tenure
         self._clock = clock or SystemClock()
         self._grace = stop_grace_seconds
-        self._queue = DueQueue(settings.per_host)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._queue = DueQueue(slots or HostSlots(settings.per_host), self._wake.set)
         self._again = True
         self._tally: Counter[str] = Counter()
         self._items = self._new = self._not_due = 0
@@ -241,7 +245,7 @@ class Poller:
         if polled.new:
             await publish(self._publisher, polled.new, fetched=polled.arrived or now)
         if feed.full_text == "always":
-            await request_pages(self._publisher, polled.new, "always", now=now)
+            await request_pages(self._publisher, polled.new, "always", now=now, place=self._tenure.partition)
         after = self._signed(after, known)
         partition = self._tenure.partition(feed.url)
         await self._publisher.send(FEED_STATE, encode(after), key=feed.url.encode(), partition=partition)

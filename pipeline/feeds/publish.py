@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -36,14 +36,28 @@ async def publish(publisher: Sends, articles: Sequence[Article], *, fetched: dat
     return len(made)
 
 
-async def request_pages(publisher: Sends, articles: Sequence[Article], why: PageWhy, *, now: datetime) -> None:
+async def request_pages(
+    publisher: Sends,
+    articles: Sequence[Article],
+    why: PageWhy,
+    *,
+    now: datetime,
+    place: Callable[[str], int | None],
+) -> None:
     """Ask for the pages of articles; returns once each request is acknowledged.
+
+    Args:
+        place: the partition of a URL; None: by the key.
 
     Raises:
         PublishError: at least one was not. All may be asked for again: a page is visited once.
     """
     found = (page_request(article, why, now) for article in articles)
-    sends = (publisher.send(PAGES_REQUESTS, encode(one), key=one.host.encode()) for one in found if one is not None)
+    sends = (
+        publisher.send(PAGES_REQUESTS, encode(one), key=one.host.encode(), partition=place(one.url))
+        for one in found
+        if one is not None
+    )
     for answer in await asyncio.gather(*sends, return_exceptions=True):
         if isinstance(answer, BaseException):
             raise answer

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from pipeline.errors import KafkaError
 from pipeline.feeds.listing import Changes, decode_records, partition_of
 from pipeline.feeds.publish import Sends
 from pipeline.kafka import describe_topics, read_table
 from pipeline.records import FeedRecord, encode
-from pipeline.topics import FEED_STATE, FEEDS
+from pipeline.topics import FEED_STATE, FEEDS, PAGES_REQUESTS, PAGES_RESULTS
+
+DIVIDED: Final = (FEEDS, FEED_STATE, PAGES_REQUESTS, PAGES_RESULTS)
+"""Topics whose partitions of one number go to one poller: what it asks of a host, and what it knows of it."""
 
 
 def read_list(bootstrap: Sequence[str]) -> dict[str, FeedRecord]:
@@ -19,18 +23,18 @@ def read_list(bootstrap: Sequence[str]) -> dict[str, FeedRecord]:
 
 
 def count_partitions(bootstrap: Sequence[str]) -> int:
-    """How many partitions `feeds` and `feed-state` have. Blocks.
+    """How many partitions the topics have that pollers divide among them (`DIVIDED`). Blocks.
 
     Raises:
         KafkaError: one of them is not there, or their numbers differ.
     """
-    found = describe_topics(bootstrap, [FEEDS, FEED_STATE])
-    for name in (FEEDS, FEED_STATE):
+    found = describe_topics(bootstrap, DIVIDED)
+    for name in DIVIDED:
         if name not in found:
             raise KafkaError(f"there is no topic {name}: run `counterclaim topics apply`")
     numbers = {name: topic.partitions for name, topic in found.items()}
     if len(set(numbers.values())) > 1:
-        said = " and ".join(f"{name} has {number}" for name, number in sorted(numbers.items()))
+        said = ", ".join(f"{name} has {number}" for name, number in sorted(numbers.items()))
         raise KafkaError(f"topics that are divided together need equal numbers of partitions: {said}")
     return numbers[FEEDS]
 

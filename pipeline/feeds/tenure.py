@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from pipeline.feeds.listing import partition_of
+
+LAPSED_SECONDS: Final = 1.0
+"""How long nothing is asked before we look again whether feeds and pages are still ours."""
 
 
 class Tenure(Protocol):

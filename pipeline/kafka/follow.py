@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -49,11 +50,20 @@ class Message:
 class Follower:
     """Follows topics without a consumer group: ``async for message in Follower(...)``, until `stop`.
 
-    Order holds within a partition. From the end means: what is sent after `start` has returned is seen.
+    Order holds within a partition. From the end means: what is sent after `start` has returned is seen. With ``only``
+    some partitions of each topic are followed, and `narrow` may change which.
     """
 
-    def __init__(self, bootstrap: Sequence[str], topics: Sequence[str], *, from_beginning: bool) -> None:
+    def __init__(
+        self,
+        bootstrap: Sequence[str],
+        topics: Sequence[str],
+        *,
+        from_beginning: bool,
+        only: Collection[int] | None = None,
+    ) -> None:
         self._bootstrap = tuple(bootstrap)
+        self._only = only
         self._topics = tuple(topics)
         self._from_beginning = from_beginning
         self._consumer: Any = None
@@ -66,6 +76,15 @@ class Follower:
         """Connect and settle where to begin; the iteration does it if nobody did. Raises KafkaError."""
         if self._consumer is None and not self._stopped:
             self._consumer = await self._in_thread(self._open)
+
+    async def narrow(self, partitions: Collection[int]) -> None:
+        """Follow these partitions from now on, and no others; a new one from its beginning.
+
+        What was read of the others may still come.
+        """
+        self._only = frozenset(partitions)
+        if self._consumer is not None:
+            await self._in_thread(partial(self._narrowed, self._consumer))
 
     def stop(self) -> None:
         """End the iteration after the message at hand; within `FETCH_WAIT_MS` when there is none."""
@@ -109,15 +128,25 @@ class Follower:
 
     def _placed(self, consumer: Any) -> Any:
         with translated(self._bootstrap):
-            partitions = _assign(consumer, self._topics)
-            if self._from_beginning:
+            partitions = _assign(consumer, self._topics, self._only)
+            if partitions and self._from_beginning:
                 consumer.seek_to_beginning(*partitions)
-            else:
+            elif partitions:
                 for partition, end in _ends(consumer, partitions).items():
                     consumer.seek(partition, end)
         return consumer
 
+    def _narrowed(self, consumer: Any) -> None:
+        with translated(self._bootstrap):
+            before = consumer.assignment()
+            new = [one for one in _assign(consumer, self._topics, self._only) if one not in before]
+            if new:
+                consumer.seek_to_beginning(*new)
+
     def _poll(self) -> list[Message]:
+        if not self._consumer.assignment():
+            time.sleep(FETCH_WAIT_MS / 1000)
+            return []
         with translated(self._bootstrap):
             batches = self._consumer.poll(timeout_ms=FETCH_WAIT_MS, max_records=_POLL_RECORDS)
         return [message_of(record) for records in batches.values() for record in records]
@@ -150,8 +179,7 @@ def read_log(bootstrap: Sequence[str], topic: str, only: Collection[int] | None 
     """Every record that a topic, or ``only`` some of its partitions, hold, up to their present ends. Nothing is
     committed. Blocks; raises KafkaError."""
     with _consumer(bootstrap) as consumer:
-        partitions = [one for one in _assign(consumer, [topic]) if only is None or one.partition in only]
-        consumer.assign(partitions)
+        partitions = _assign(consumer, [topic], only)
         consumer.seek_to_beginning(*partitions)
         ends: dict[Any, int] = {}
         waiting_since = time.monotonic()
@@ -209,13 +237,13 @@ def _connect(bootstrap: Sequence[str]) -> Any:
     )
 
 
-def _assign(consumer: Any, topics: Sequence[str]) -> list[Any]:
+def _assign(consumer: Any, topics: Sequence[str], only: Collection[int] | None = None) -> list[Any]:
     partitions = []
     for topic in topics:
         numbers = consumer.partitions_for_topic(topic)
         if not numbers:
             raise KafkaError(f"there is no topic {topic}: run `counterclaim topics apply`")
-        partitions += [TopicPartition(topic, number) for number in sorted(numbers)]
+        partitions += [TopicPartition(topic, number) for number in sorted(numbers) if only is None or number in only]
     consumer.assign(partitions)
     return partitions
 

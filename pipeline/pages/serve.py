@@ -1,17 +1,19 @@
 """Serves requests for article pages: one host's one after the other, with a pause; each article's page once.
 
 A page's text is published as a revision of its article, acknowledged, and only then is the result kept: whatever breaks
-between, the next start does it again, and dedupe drops the repeat. Requests are not committed anywhere: a start reads
-all that the topic still holds, and leaves out those that have a result.
+between, the next start does it again, and dedupe drops the repeat. Requests are not committed anywhere: whoever is
+given a partition of them reads all that it still holds, and leaves out those that have a result there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import heapq
+from collections import Counter
+from collections.abc import AsyncIterable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any, Final, Protocol
 
@@ -22,12 +24,14 @@ from pipeline.clock import Clock
 from pipeline.errors import PageError, PublishError, RecordError
 from pipeline.feeds.article import with_page
 from pipeline.feeds.publish import Sends, publish
-from pipeline.feeds.queue import DueQueue
-from pipeline.kafka.follow import Message, read_table
+from pipeline.feeds.queue import DueQueue, HostSlots
+from pipeline.feeds.tenure import LAPSED_SECONDS, Tenure
+from pipeline.kafka.follow import Message
 from pipeline.metrics import Metrics
 from pipeline.pages.extract import PageText
-from pipeline.pages.robots import Permit
-from pipeline.records import PageOutcome, PageRequest, PageResult, encode, page_requests, page_results
+from pipeline.pages.robots import MAX_DELAY_SECONDS, Permit
+from pipeline.pages.visit import Page
+from pipeline.records import PageOutcome, PageRequest, PageResult, encode, page_requests
 from pipeline.topics import PAGES_REQUESTS_RETENTION, PAGES_RESULTS, PAGES_RESULTS_RETENTION
 
 SPACING: Final = timedelta(seconds=2)
@@ -40,8 +44,8 @@ MAX_TRIES: Final = 3
 RETRY: Final = timedelta(minutes=15)
 """Before the second try, and twice as long before the third."""
 
-MAX_SPACED_HOSTS: Final = 10_000
-"""Hosts whose last visit is remembered before those that are long past are forgotten."""
+LONGEST_REST: Final = PAGES_REQUESTS_RETENTION
+"""A host that asks to be left alone for longer is left alone for so long: until then its requests are out of date."""
 
 
 class Visits(Protocol):
@@ -50,49 +54,112 @@ class Visits(Protocol):
     async def permit(self, url: str) -> Permit:
         """Whether a URL may be fetched, and how far apart requests to its host are to be."""
 
-    async def read(self, url: str) -> PageText:
-        """The text of a page; raises PageError."""
+    async def fetch(self, url: str) -> Page:
+        """What is there; raises PageError."""
+
+    async def read(self, page: Page) -> PageText:
+        """Its text; raises PageError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What the results of one partition say."""
+
+    done: dict[str, datetime] = field(default_factory=dict)
+    """When an article's page was done with, by the article's id; the oldest first."""
+
+    visited: dict[str, datetime] = field(default_factory=dict)
+    """When a host was visited for the last time."""
+
+    def note(self, result: PageResult) -> None:
+        """One more result."""
+        self.done[result.id] = self.visited[result.host] = result.finished
 
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
     request: PageRequest
+    partition: int
     tries: int = 0
 
 
-def finished(bootstrap: Sequence[str]) -> dict[str, datetime]:
-    """When the pages of articles were done with, by article id. Blocks; raises KafkaError."""
-    return decode_results(read_table(bootstrap, PAGES_RESULTS))
-
-
-def decode_results(table: Mapping[bytes, bytes]) -> dict[str, datetime]:
-    """The same from the topic's records; what cannot be read costs a second visit."""
-    found: dict[str, datetime] = {}
-    for value in table.values():
-        with suppress(RecordError):
-            result = page_results.decode(value)
-            found[result.id] = result.finished
-    return found
-
-
 class PageService:
-    """Serves requests until it is stopped. ``done`` is what `finished` gives."""
+    """Visits the pages of the partitions that it has (`begin`, `end`) until it is stopped."""
 
     def __init__(
-        self, visits: Visits, publisher: Sends, metrics: Metrics, clock: Clock, done: Mapping[str, datetime]
+        self,
+        visits: Visits,
+        publisher: Sends,
+        metrics: Metrics,
+        clock: Clock,
+        *,
+        tenure: Tenure,
+        slots: HostSlots,
     ) -> None:
         self._visits, self._publisher, self._metrics, self._clock = visits, publisher, metrics, clock
-        self._done = dict(done)
-        self._queue = DueQueue(per_host=1)
-        self._wishes: dict[str, _Wish] = {}
-        self._free: dict[str, datetime] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._tenure, self._slots = tenure, slots
+        self._done: dict[int, dict[str, datetime]] = {}
+        self._before: dict[str, datetime] = {}
         self._wake = asyncio.Event()
+        # One page of a host at a time; it keeps the place while the host rests after it, so no other is let go there.
+        self._queue = DueQueue(HostSlots(1), self._wake.set)
+        self._wishes: dict[str, _Wish] = {}
+        self._resting: list[tuple[datetime, str]] = []
+        self._running: dict[str, asyncio.Task[datetime | None]] = {}
+        self._rests: dict[str, datetime] = {}
+        self._until: datetime | None = None
+        self._tally: Counter[str] = Counter()
         self._log = structlog.get_logger(__name__)
+        metrics.pages_waiting.set_function(self.__len__)
 
     def __len__(self) -> int:
         """Pages that are waited for."""
         return len(self._wishes)
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Pages that are done with, by what became of them."""
+        return dict(self._tally)
+
+    def begin(self, partition: int, past: Past) -> None:
+        """The requests of this partition are ours."""
+        self._done[partition] = past.done
+        recent = self._clock.now() - timedelta(seconds=MAX_DELAY_SECONDS)
+        self._before |= {host: when for host, when in past.visited.items() if when > recent}
+
+    async def end(self, partitions: Collection[int]) -> None:
+        """The requests of these partitions are not ours any more: waiting pages are forgotten, visits given up."""
+        tasks = []
+        for url, wish in list(self._wishes.items()):
+            if wish.partition not in partitions:
+                continue
+            del self._wishes[url]
+            self._queue.discard(url)
+            if task := self._running.get(url):
+                task.cancel()
+                tasks.append(task)
+        for partition in partitions:
+            self._done.pop(partition, None)
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def ask(self, message: Message) -> None:
+        """Take in what came on the topic of requests; what is not ours, done with, out of date or unreadable is not."""
+        done = self._done.get(message.partition)
+        if message.value is None or done is None:
+            return
+        try:
+            request = page_requests.decode(message.value)
+        except RecordError as error:
+            self._log.error("not a request for a page", offset=message.offset, reason=str(error))
+            return
+        known = done.get(request.article.id)
+        is_done = known is not None and self._clock.now() - known < PAGES_RESULTS_RETENTION
+        if is_done or request.url in self._wishes or self._is_old(request):
+            return
+        self._wishes[request.url] = _Wish(request, message.partition)
+        self._queue.add(request.url, self._clock.now())
+        self._wake.set()
 
     async def run(self, requests: AsyncIterable[Message], stop: asyncio.Event) -> None:
         """Serve until ``stop``; visits in flight are given up, and done by the next start.
@@ -109,108 +176,149 @@ class PageService:
                 if intake.done():
                     intake.result()
         finally:
-            tasks = [stopping, intake, *self._running]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._finish(stopping, intake)
+
+    async def run_once(self, stop: asyncio.Event, until: datetime) -> None:
+        """Serve what is waiting, as far as it can be begun before ``until``; visits in flight are ended."""
+        self._until = until
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not stop.is_set():
+                self._start_due()
+                if not self._running and self._next() is None:
+                    break
+                await self._wait(stopping)
+        finally:
+            await self._finish(stopping)
 
     async def _take_in(self, requests: AsyncIterable[Message]) -> None:
         async for message in requests:
-            if message.value is None:
-                continue
-            try:
-                self._add(page_requests.decode(message.value))
-            except RecordError as error:
-                self._log.error("not a request for a page", offset=message.offset, reason=str(error))
+            self.ask(message)
         await asyncio.Event().wait()  # the end of the requests is the end of nothing
 
-    def _add(self, request: PageRequest) -> None:
-        now = self._clock.now()
-        known = self._done.get(request.article.id)
-        is_done = known is not None and now - known < PAGES_RESULTS_RETENTION
-        if is_done or request.url in self._wishes or now - request.asked > PAGES_REQUESTS_RETENTION:
-            return
-        self._wishes[request.url] = _Wish(request)
-        self._queue.add(request.url, now)
-        self._wake.set()
+    async def _finish(self, *others: asyncio.Task[Any]) -> None:
+        tasks = [*others, *self._running.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_old(self, request: PageRequest) -> bool:
+        return self._clock.now() - request.asked > PAGES_REQUESTS_RETENTION
 
     def _start_due(self) -> None:
-        while len(self._running) < CONCURRENCY:
-            url = self._queue.take(now := self._clock.now())
+        now = self._clock.now()
+        while self._resting and self._resting[0][0] <= now:
+            self._queue.done(heapq.heappop(self._resting)[1])
+        if self._is_over(now):
+            return
+        while len(self._running) < CONCURRENCY and self._tenure.holds():
+            url = self._queue.take(now)
             if url is None:
                 return
             wish = self._wishes[url]
-            free = self._free.get(wish.request.host)
-            if free is not None and free > now:
+            if self._is_old(wish.request):
+                del self._wishes[url]
                 self._queue.done(url)
-                self._queue.add(url, free)
                 continue
             task = asyncio.create_task(self._serve(wish))
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+            self._running[url] = task
+            task.add_done_callback(partial(self._ended, url))
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+    def _ended(self, url: str, task: asyncio.Task[datetime | None]) -> None:
+        # Here and not at the end of the visit, which has none if it is cancelled before it began.
+        del self._running[url]
+        again = None if task.cancelled() else task.result()
+        if again is not None and url in self._wishes:
+            self._queue.add(url, again)
+        else:
+            self._wishes.pop(url, None)
+        if (until := self._rests.pop(url, None)) is None:
+            self._queue.done(url)
+        else:
+            heapq.heappush(self._resting, (until, url))
         self._wake.set()
 
-    async def _wait(self, stopping: asyncio.Task[Any], intake: asyncio.Task[None]) -> None:
+    def _next(self) -> datetime | None:
+        """When there may be something to begin; None when nothing is waiting, or it would be too late for it."""
+        now = self._clock.now()
+        times = [self._queue.next_due(), self._resting[0][0] if self._resting else None]
+        later = min((max(now, one) for one in times if one is not None), default=None)
+        return None if later is None or self._is_over(later) else later
+
+    def _is_over(self, when: datetime) -> bool:
+        return self._until is not None and when > self._until
+
+    async def _wait(self, *tasks: asyncio.Task[Any]) -> None:
         woken = asyncio.create_task(self._wake.wait())
-        waits: set[asyncio.Task[Any]] = {stopping, intake, woken}
-        due = self._queue.next_due()
+        waits: set[asyncio.Task[Any]] = {*tasks, woken}
+        due = self._next()
+        if not self._tenure.holds():
+            due = self._clock.now() + timedelta(seconds=LAPSED_SECONDS)
         if due is not None and len(self._running) < CONCURRENCY:
             waits.add(asyncio.create_task(self._clock.sleep_until(due)))
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in waits - {stopping, intake}:
+        for task in waits.difference(tasks):
             task.cancel()
         self._wake.clear()
 
-    async def _serve(self, wish: _Wish) -> None:
-        """One visit with all that surrounds it. Nothing that goes wrong in it reaches another page."""
-        url, began = wish.request.url, perf_counter()
-        again: datetime | None = None
+    async def _serve(self, wish: _Wish) -> datetime | None:
+        """One visit with all that surrounds it; when to try again, None when it is done with. Nothing that goes wrong
+        in it reaches another page.
+        """
+        began = perf_counter()
         try:
-            again = await self._visit(wish, began)
+            return await self._visit(wish, began)
         except PublishError as error:
-            again = self._clock.now() + RETRY
             self._say(wish, "unpublished", str(error), began)
+            return self._clock.now() + RETRY
         except Exception as error:
-            self._log.exception("a bug", page=url)
+            self._log.exception("a bug", page=wish.request.url)
             again = self._again(wish)
             if again is None:
                 self._say(wish, "failed", f"internal error, {type(error).__name__}: {error}", began)
-        finally:
-            self._queue.done(url)
-            if again is not None:
-                self._queue.add(url, again)
-            else:
-                self._wishes.pop(url, None)
+            return again
 
     async def _visit(self, wish: _Wish, began: float) -> datetime | None:
-        """Read, publish, remember; when to try again, None when it is done with."""
+        """Fetch, read, publish, remember."""
         request = wish.request
-        outcome: PageOutcome = "refused"
+        outcome: PageOutcome
         reason = ""
         try:
-            page = await self._read(request)
+            page = await self._fetch(request)
+            if isinstance(page, datetime):
+                return page
+            text = await self._visits.read(page)
         except PageError as error:
             reason = error.reason
-            if error.temporary and (again := self._again(wish)) is not None:
+            if error.temporary and (again := self._again(wish, error.wait_seconds)) is not None:
                 self._say(wish, "again", reason, began)
                 return again
             outcome = "failed" if error.temporary else "refused"
         else:
-            outcome = await self._publish(request, page)
-        await self._finish(request, outcome, reason)
+            outcome = await self._publish(request, text)
+        await self._keep(wish, outcome, reason)
         self._say(wish, outcome, reason, began)
         return None
 
-    async def _read(self, request: PageRequest) -> PageText:
-        permit = await self._visits.permit(request.url)
-        try:
-            return await self._visits.read(request.url)
-        finally:
+    async def _fetch(self, request: PageRequest) -> Page | datetime:
+        """The page; or when to come for it, if its host was visited too shortly before the partition was ours."""
+        url, host = request.url, request.host
+        async with self._slots.place(host):
+            permit = await self._visits.permit(url)
+            if not permit.allowed:
+                raise PageError(url, permit.reason, temporary=permit.temporary)
             pause = max(SPACING, timedelta(seconds=permit.delay_seconds))
-            self._keep_free(request.host, self._clock.now() + pause)
+            before = self._before.pop(host, None)
+            if before is not None and before + pause > self._clock.now():
+                self._rests[url] = before + pause
+                return before + pause
+            try:
+                return await self._visits.fetch(url)
+            except PageError as error:
+                pause = max(pause, _bounded(error.wait_seconds))
+                raise
+            finally:
+                self._rests[url] = self._clock.now() + pause
 
     async def _publish(self, request: PageRequest, page: PageText) -> PageOutcome:
         now = self._clock.now()
@@ -227,25 +335,27 @@ class PageService:
         await publish(self._publisher, [article], fetched=now)
         return "published"
 
-    async def _finish(self, request: PageRequest, outcome: PageOutcome, reason: str) -> None:
-        article, now = request.article.id, self._clock.now()
-        result = PageResult(id=article, url=request.url, outcome=outcome, reason=reason, finished=now)
-        await self._publisher.send(PAGES_RESULTS, encode(result), key=article.encode())
-        self._done[article] = now
+    async def _keep(self, wish: _Wish, outcome: PageOutcome, reason: str) -> None:
+        article, now = wish.request.article.id, self._clock.now()
+        result = PageResult(id=article, url=wish.request.url, outcome=outcome, reason=reason, finished=now)
+        await self._publisher.send(PAGES_RESULTS, encode(result), key=article.encode(), partition=wish.partition)
+        self._note(self._done.get(wish.partition, {}), article, now)
+        self._tally[outcome] += 1
         self._metrics.pages.labels(outcome=outcome).inc()
 
-    def _again(self, wish: _Wish) -> datetime | None:
+    def _note(self, done: dict[str, datetime], article: str, now: datetime) -> None:
+        """Remember it, and forget what its topic has forgotten: the oldest stand first."""
+        while done and now - (oldest := next(iter(done.items())))[1] >= PAGES_RESULTS_RETENTION:
+            del done[oldest[0]]
+        done[article] = now
+
+    def _again(self, wish: _Wish, wait_seconds: float = 0.0) -> datetime | None:
         tries = wish.tries + 1
         if tries >= MAX_TRIES:
             return None
-        self._wishes[wish.request.url] = _Wish(wish.request, tries)
-        return self._clock.now() + tries * RETRY
-
-    def _keep_free(self, host: str, until: datetime) -> None:
-        if len(self._free) >= MAX_SPACED_HOSTS:
-            now = self._clock.now()
-            self._free = {one: when for one, when in self._free.items() if when > now}
-        self._free[host] = until
+        if wish.request.url in self._wishes:
+            self._wishes[wish.request.url] = _Wish(wish.request, wish.partition, tries)
+        return self._clock.now() + max(tries * RETRY, _bounded(wait_seconds))
 
     def _say(self, wish: _Wish, outcome: str, reason: str, began: float) -> None:
         logs.outcome(
@@ -258,3 +368,7 @@ class PageService:
             why=wish.request.why,
             reason=reason,
         )
+
+
+def _bounded(seconds: float) -> timedelta:
+    return timedelta(seconds=min(seconds, LONGEST_REST.total_seconds()))

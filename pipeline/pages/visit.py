@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 from weakref import WeakValueDictionary
@@ -11,6 +12,7 @@ from weakref import WeakValueDictionary
 from pipeline.clock import Clock
 from pipeline.errors import FetchError, FetchRefusedError, PageError
 from pipeline.feeds.fetch import Fetched, May, Validators
+from pipeline.feeds.freshness import hints
 from pipeline.pages import robots
 from pipeline.pages.extract import PageText
 from pipeline.pages.robots import Permit, Robots
@@ -21,6 +23,15 @@ ACCEPT_ROBOTS: Final = "text/plain, */*;q=0.1"
 MAX_HOSTS: Final = 4_000
 MAX_RULES_BYTES: Final = 64 << 20
 """Hosts whose robots.txt is kept, and of all their files together; the one that was used longest ago goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a server gave; ``url`` is where it came from, after redirects."""
+
+    url: str
+    body: bytes
+    content_type: str
 
 
 class Fetches(Protocol):
@@ -91,7 +102,7 @@ class RobotsCache:
 
 
 class PageVisits:
-    """Visits article pages, each host's robots.txt obeyed, at redirects too."""
+    """Visits article pages, each host's robots.txt obeyed, at redirects too: `permit`, `fetch`, then `read`."""
 
     def __init__(self, fetcher: Fetches, reader: Reads, clock: Clock) -> None:
         self._fetcher, self._reader, self._clock = fetcher, reader, clock
@@ -101,25 +112,31 @@ class PageVisits:
         """Whether ``url`` may be fetched now, and how far apart requests to its host are to be."""
         return await self._robots.permit(url)
 
-    async def read(self, url: str) -> PageText:
-        """The text of the page at ``url``.
+    async def fetch(self, url: str) -> Page:
+        """What is at ``url``, which `permit` allows; a redirect is followed if its target is allowed, too.
 
         Raises:
-            PageError: we may not fetch it, cannot, or there is no text in it.
+            PageError: it cannot be had.
         """
-        permit = await self._robots.permit(url)
-        if not permit.allowed:
-            raise PageError(url, permit.reason, temporary=permit.temporary)
         try:
             fetched = await self._fetcher.fetch(url, accept=ACCEPT, may=self._refusal)
         except FetchError as error:
             raise PageError(url, error.reason, temporary=not isinstance(error, FetchRefusedError)) from error
         if fetched.body is None:
             temporary = fetched.status == 429 or fetched.status >= 500
-            raise PageError(url, f"HTTP {fetched.status}", temporary=temporary)
-        content_type = fetched.headers.get("content-type", "")
+            asked = hints(fetched.status, fetched.headers, self._clock.now())
+            wait = max((hint.seconds for hint in asked), default=0.0)
+            raise PageError(url, f"HTTP {fetched.status}", temporary=temporary, wait_seconds=wait)
+        return Page(fetched.final_url, fetched.body, fetched.headers.get("content-type", ""))
+
+    async def read(self, page: Page) -> PageText:
+        """The text of a page.
+
+        Raises:
+            PageError: there is none in it.
+        """
         now = self._clock.now()
-        return await self._reader.extract(fetched.body, url=fetched.final_url, content_type=content_type, now=now)
+        return await self._reader.extract(page.body, url=page.url, content_type=page.content_type, now=now)
 
     async def _refusal(self, url: str) -> str:
         permit = await self._robots.permit(url)

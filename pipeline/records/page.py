@@ -66,6 +66,11 @@ class PageResult(Record, frozen=True, kw_only=True, omit_defaults=True):
         require_aware(self.finished)
 
     @property
+    def host(self) -> str:
+        """Of the page, without its port."""
+        return host_of(self.url)
+
+    @property
     def key(self) -> str:
         """Names the visit, as `PageRequest.key` does: the record's key."""
         return visit_key(self.id, self.look)

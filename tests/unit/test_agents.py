@@ -148,7 +148,7 @@ def dedupe_bench(table: dict[bytes, bytes] | None = None) -> Bench:
 def flag_bench() -> Bench:
     """The flag stage over one rule."""
     metrics = Metrics(CollectorRegistry())
-    return Bench(make_flag(OneRule, metrics, lambda: NOON + timedelta(seconds=2)), metrics)
+    return Bench(make_flag(OneRule, metrics, lambda: NOON + timedelta(seconds=2), partitions=4), metrics)
 
 
 async def test_dedupe_sends_what_is_new_and_counts_the_rest() -> None:

@@ -14,13 +14,12 @@ from pipeline.feeds.listing import (
     decode_records,
     effective,
     from_file,
-    host_of,
     partition_of,
     reconcile,
     revived,
     wanted,
 )
-from pipeline.records import FeedRecord, FeedState, encode
+from pipeline.records import FeedRecord, FeedState, encode, host_of
 from pipeline.settings.checks import feed_key
 from pipeline.settings.models import Feed
 

@@ -14,17 +14,23 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.errors import PageError
 from pipeline.feeds.article import build, with_page
+from pipeline.feeds.listing import partition_of
+from pipeline.feeds.queue import HostSlots
+from pipeline.feeds.tenure import Terms
 from pipeline.kafka import Message
 from pipeline.metrics import Metrics
 from pipeline.pages.extract import PageText
 from pipeline.pages.robots import Permit
-from pipeline.pages.serve import MAX_TRIES, RETRY, SPACING, PageService, decode_results
+from pipeline.pages.serve import MAX_TRIES, RETRY, SPACING, PageService, Past
+from pipeline.pages.share import fold_results
+from pipeline.pages.visit import Page
 from pipeline.records import Article, PageResult, batches, encode, page_request, page_results
 from pipeline.topics import ARTICLES_RAW, PAGES_REQUESTS, PAGES_REQUESTS_RETENTION, PAGES_RESULTS
 from tests.pollers import Journal
 from tests.turned import TurnedClock
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+PARTITIONS = 4
 STORY = "The minister denied on Monday that she had taken money.\nShe said so twice, and in front of witnesses."
 
 
@@ -54,17 +60,18 @@ class Web:
     clock: TurnedClock
     text: str = STORY
     errors: dict[str, PageError] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     delay: float = 0.0
     visited: list[tuple[str, float]] = field(default_factory=list)
     at_once: int = 0
     held: asyncio.Event | None = None
 
     async def permit(self, url: str) -> Permit:
-        """Everything is allowed."""
-        return Permit(allowed=True, delay_seconds=self.delay)
+        """Everything is allowed but what is refused."""
+        return Permit(allowed=url not in self.refused, reason="robots.txt disallows it", delay_seconds=self.delay)
 
-    async def read(self, url: str) -> PageText:
-        """The one story there is."""
+    async def fetch(self, url: str) -> Page:
+        """Come and see."""
         self.visited.append((url, (self.clock.now() - NOON).total_seconds()))
         self.at_once += 1
         if self.held is not None:
@@ -72,7 +79,11 @@ class Web:
         self.at_once -= 1
         if url in self.errors:
             raise self.errors[url]
-        return PageText(title="On the page", text=self.text, authors=("Mara Lindqvist",), published=NOON)
+        return Page(url, self.text.encode(), "text/html")
+
+    async def read(self, page: Page) -> PageText:
+        """The one story there is."""
+        return PageText(title="On the page", text=page.body.decode(), authors=("Mara Lindqvist",), published=NOON)
 
 
 @dataclass
@@ -83,6 +94,8 @@ class World:
     journal: Journal = field(default_factory=Journal)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
     requests: asyncio.Queue[Message] = field(default_factory=asyncio.Queue)
+    slots: HostSlots = field(default_factory=lambda: HostSlots(2))
+    member: bool = True
 
     def __post_init__(self) -> None:
         self.web = Web(self.clock)
@@ -92,24 +105,36 @@ class World:
         for one in articles:
             request = page_request(one, "always", asked)
             assert request is not None
-            self.put(encode(request))
+            self.put(encode(request), partition_of(request.url, PARTITIONS))
 
-    def put(self, value: bytes | None) -> None:
+    def put(self, value: bytes | None, partition: int = 0) -> None:
         """Put anything on it."""
-        self.requests.put_nowait(Message(PAGES_REQUESTS, 0, 0, NOON, b"post.example", value, ()))
+        self.requests.put_nowait(Message(PAGES_REQUESTS, partition, 0, NOON, b"post.example", value, ()))
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[PageService]:
         """A service as after a start: it knows what the journal holds."""
-        table = {key: value for topic, key, value in self.journal.records if topic == PAGES_RESULTS}
         stop = asyncio.Event()
-        service = PageService(self.web, self.journal, self.metrics, self.clock, decode_results(table))
+        service = self.service()
         task = asyncio.create_task(service.run(self._messages(), stop))
         try:
             yield service
         finally:
             stop.set()
             await task
+
+    def service(self) -> PageService:
+        """One that has the partitions, and knows what the journal holds of them."""
+        past = fold_results(
+            Message(PAGES_RESULTS, place or 0, 0, NOON, key, value, ())
+            for (topic, key, value), (_, place) in zip(self.journal.records, self.journal.places, strict=True)
+            if topic == PAGES_RESULTS
+        )
+        tenure = Terms(PARTITIONS, lambda: self.member)
+        service = PageService(self.web, self.journal, self.metrics, self.clock, tenure=tenure, slots=self.slots)
+        for number in range(PARTITIONS):
+            service.begin(number, past.get(number, Past()))
+        return service
 
     async def _messages(self) -> AsyncIterator[Message]:
         while True:
@@ -221,12 +246,12 @@ async def test_what_may_pass_is_tried_again_later_and_not_for_ever(world: World)
 async def test_what_is_refused_is_not_tried_again(world: World) -> None:
     """robots.txt, a private address, no text: the article stays as its feed has it."""
     url = "https://post.example/1?utm_source=rss"
-    world.web.errors[url] = PageError(url, "robots.txt disallows it")
+    world.web.refused.add(url)
     async with world.serving():
         world.ask(article())
         await world.done(1)
     assert [(one.outcome, one.reason) for one in world.results] == [("refused", "robots.txt disallows it")]
-    assert world.revisions == []
+    assert (world.revisions, world.web.visited) == ([], [])
 
 
 async def test_a_page_that_says_no_more_than_the_feed_changes_nothing(world: World) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from pipeline.errors import PageError
 from pipeline.feeds.fetch import Fetcher
 from pipeline.pages import visit
-from pipeline.pages.extract import extract
+from pipeline.pages.extract import PageText, extract
 from pipeline.pages.page_pool import PagePool
 from pipeline.pages.robots import RETRY
 from pipeline.pages.visit import ACCEPT, ACCEPT_ROBOTS, PageVisits
@@ -83,10 +83,18 @@ def visits(fetcher: Fetcher, pool: PagePool, clock: TurnedClock) -> PageVisits:
     return PageVisits(fetcher, pool, clock)
 
 
+async def read(visits: PageVisits, url: str) -> PageText:
+    """All three steps, as the service makes them."""
+    permit = await visits.permit(url)
+    if not permit.allowed:
+        raise PageError(url, permit.reason, temporary=permit.temporary)
+    return await visits.read(await visits.fetch(url))
+
+
 async def test_a_page_is_fetched_after_its_robots_txt_and_read(visits: PageVisits) -> None:
     """The same text as in this process; each request says what it wants, and nothing about a referrer."""
     async with serving(site({"/robots.txt": (200, b"User-agent: *\nDisallow: /private"), "/a": (200, STORY)})) as host:
-        page = await visits.read(f"{host.url}/a")
+        page = await read(visits, f"{host.url}/a")
         assert page == extract(STORY, url="", content_type="text/html; charset=utf-8", now=NOW)
         assert [(one.path, one.headers["Accept"]) for one in host.requests] == [
             ("/robots.txt", ACCEPT_ROBOTS),
@@ -100,7 +108,7 @@ async def test_a_page_that_robots_txt_disallows_is_not_fetched(visits: PageVisit
     rules = b"User-agent: counterclaim\nDisallow: /private\nCrawl-delay: 7"
     async with serving(site({"/robots.txt": (200, rules), "/private": (200, STORY)})) as host:
         with pytest.raises(PageError, match=r"robots\.txt disallows it") as caught:
-            await visits.read(f"{host.url}/private")
+            await read(visits, f"{host.url}/private")
         assert not caught.value.temporary
         assert host.asked("/private") == []
         assert (await visits.permit(f"{host.url}/other")).delay_seconds == 7.0
@@ -109,12 +117,12 @@ async def test_a_page_that_robots_txt_disallows_is_not_fetched(visits: PageVisit
 async def test_robots_txt_is_fetched_once_a_day_however_many_ask(visits: PageVisits, clock: TurnedClock) -> None:
     """Ten pages at once cost one request for it, and a day later one more."""
     async with serving(site({"/a": (200, STORY)})) as host:
-        await asyncio.gather(*(visits.read(f"{host.url}/a") for _ in range(10)))
+        await asyncio.gather(*(read(visits, f"{host.url}/a") for _ in range(10)))
         clock.turn(23 * 3600)
-        await visits.read(f"{host.url}/a")
+        await read(visits, f"{host.url}/a")
         assert len(host.asked("/robots.txt")) == 1
         clock.turn(3600)
-        await visits.read(f"{host.url}/a")
+        await read(visits, f"{host.url}/a")
         assert len(host.asked("/robots.txt")) == 2
 
 
@@ -124,12 +132,12 @@ async def test_a_host_whose_robots_txt_fails_is_left_alone_for_a_while(visits: P
     async with serving(site(pages)) as host:
         for _ in range(2):
             with pytest.raises(PageError, match=r"robots\.txt could not be fetched") as caught:
-                await visits.read(f"{host.url}/a")
+                await read(visits, f"{host.url}/a")
             assert caught.value.temporary
         assert (len(host.asked("/robots.txt")), host.asked("/a")) == (1, [])
         pages["/robots.txt"] = (404, b"")
         clock.turn(RETRY.total_seconds())
-        assert await visits.read(f"{host.url}/a")
+        assert await read(visits, f"{host.url}/a")
 
 
 async def test_a_redirect_is_followed_where_robots_txt_allows_it(visits: PageVisits) -> None:
@@ -141,9 +149,9 @@ async def test_a_redirect_is_followed_where_robots_txt_allows_it(visits: PageVis
     async with serving(site(pages)) as target:
         links = {"/yes": f"{target.url}/a", "/no-further": f"{target.url}/no"}
         async with serving(site(links)) as start:
-            assert (await visits.read(f"{start.url}/yes")).site == "The Harbour Post"
+            assert (await read(visits, f"{start.url}/yes")).site == "The Harbour Post"
             with pytest.raises(PageError, match=r"redirected to .*/no: robots\.txt disallows it"):
-                await visits.read(f"{start.url}/no-further")
+                await read(visits, f"{start.url}/no-further")
         assert target.asked("/no") == []
 
 
@@ -154,7 +162,7 @@ async def test_an_answer_without_a_page_says_whether_to_come_back(
     """What may pass is worth another try."""
     async with serving(site({"/a": (status, STORY)})) as host:
         with pytest.raises(PageError, match=f"HTTP {status}") as caught:
-            await visits.read(f"{host.url}/a")
+            await read(visits, f"{host.url}/a")
         assert caught.value.temporary is temporary
 
 
@@ -162,7 +170,7 @@ async def test_a_page_on_a_private_address_is_refused(pool: PagePool, clock: Tur
     """A feed's item may link anywhere; the guard in the socket holds for pages and for robots.txt."""
     async with serving(site({"/a": (200, STORY)})) as host, Fetcher(PollSettings()) as fetcher:
         with pytest.raises(PageError, match="allow_private"):
-            await PageVisits(fetcher, pool, clock).read(f"{host.url}/a")
+            await read(PageVisits(fetcher, pool, clock), f"{host.url}/a")
         assert host.requests == []
 
 
@@ -171,7 +179,7 @@ async def test_a_page_that_is_too_large_is_given_up(pool: PagePool, clock: Turne
     limits = PollSettings(allow_private=True, max_bytes=10_000)
     async with serving(site({"/a": (200, STORY * 10)})) as host, Fetcher(limits) as fetcher:
         with pytest.raises(PageError, match="larger than 10000 bytes"):
-            await PageVisits(fetcher, pool, clock).read(f"{host.url}/a")
+            await read(PageVisits(fetcher, pool, clock), f"{host.url}/a")
 
 
 async def test_a_hostile_page_costs_one_worker_and_no_other_page() -> None:
@@ -206,5 +214,5 @@ async def test_what_is_known_of_hosts_is_bounded(visits: PageVisits, monkeypatch
     monkeypatch.setattr(visit, "MAX_HOSTS", 1)
     async with serving(site({"/a": (200, STORY)})) as one, serving(site({"/a": (200, STORY)})) as two:
         for host in (one, two, two, one):
-            await visits.read(f"{host.url}/a")
+            await read(visits, f"{host.url}/a")
         assert (len(one.asked("/robots.txt")), len(two.asked("/robots.txt"))) == (2, 1)

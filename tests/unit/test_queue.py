@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feeds.queue import DueQueue
+from pipeline.feeds.queue import DueQueue, HostSlots
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -19,7 +19,7 @@ def at(seconds: float) -> datetime:
 
 def test_feeds_come_in_the_order_in_which_they_are_due() -> None:
     """Not before their time."""
-    queue = DueQueue(per_host=1)
+    queue = DueQueue(HostSlots(1))
     for host, due in (("c", 3), ("a", 1), ("b", 2)):
         queue.add(f"http://{host}/", at(due))
     assert queue.take(at(0)) is None
@@ -30,7 +30,7 @@ def test_feeds_come_in_the_order_in_which_they_are_due() -> None:
 
 def test_a_busy_host_holds_back_only_itself() -> None:
     """Its other feeds are parked; feeds of other hosts that came due later go on."""
-    queue = DueQueue(per_host=2)
+    queue = DueQueue(HostSlots(2))
     for path in range(5):
         queue.add(f"http://busy:8080/{path}", at(path))
     queue.add("http://free/", at(9))
@@ -43,7 +43,7 @@ def test_a_busy_host_holds_back_only_itself() -> None:
 
 def test_ports_and_letter_case_do_not_make_another_host() -> None:
     """The limit is for the machine behind the name."""
-    queue = DueQueue(per_host=1)
+    queue = DueQueue(HostSlots(1))
     queue.add("http://News.example/a", at(0))
     queue.add("https://news.example:8443/b", at(0))
     assert queue.take(at(0)) is not None
@@ -59,7 +59,7 @@ def test_every_feed_runs_once_and_within_its_hosts_limit(
     feeds: list[tuple[int, int]], per_host: int, picks: list[int]
 ) -> None:
     """Whatever ends when: none is lost, none runs twice, no host is asked by more than its limit at once."""
-    queue = DueQueue(per_host)
+    queue = DueQueue(HostSlots(per_host))
     urls = [f"http://h{host}/{number}" for number, (host, _) in enumerate(feeds)]
     for url, (_, due) in zip(urls, feeds, strict=True):
         queue.add(url, at(due))
@@ -79,7 +79,7 @@ def test_every_feed_runs_once_and_within_its_hosts_limit(
 
 def test_a_discarded_feed_does_not_run() -> None:
     """Not from the heap, not from its host's parking place; whoever was parked behind it is let go in its place."""
-    queue = DueQueue(per_host=1)
+    queue = DueQueue(HostSlots(1))
     for path in "abcd":
         queue.add(f"http://h/{path}", at(0))
     assert queue.take(at(0)) == "http://h/a"
@@ -95,7 +95,7 @@ def test_a_discarded_feed_does_not_run() -> None:
 
 def test_a_feed_that_comes_back_waits_once() -> None:
     """For its new time, whatever it waited for before."""
-    queue = DueQueue(per_host=1)
+    queue = DueQueue(HostSlots(1))
     queue.add("http://h/", at(1))
     queue.discard("http://h/")
     assert queue.next_due() is None
@@ -116,7 +116,7 @@ def test_a_feed_that_comes_back_waits_once() -> None:
 )
 def test_feeds_that_come_and_go_are_never_lost_nor_doubled(steps: list[tuple[str, int, int]], per_host: int) -> None:
     """In the end exactly those run that were added and not discarded since."""
-    queue = DueQueue(per_host)
+    queue = DueQueue(HostSlots(per_host))
     waiting: set[str] = set()
     running: list[str] = []
     for step, host, path in steps:
