@@ -2,8 +2,9 @@
 
     worker      one process: configuration, metrics, Faust                 `python -m agents worker`
     app         the Faust app: settings, table, agents wired together
-    dedupe      articles.raw → articles.fresh        over `seen`, the table of claims
+    dedupe      articles.raw → articles.fresh        over `seen`, a table of claims
     flag        articles.fresh → flags               over a rule set
+    claims      the tables of claims, and the indexes over them
     stage       what every agent does: decode, handle, bury, count
     outbox      sends in order, acknowledges in order, only what Kafka has
     changelog   the table's changes, as results of the event that made them

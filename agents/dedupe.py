@@ -25,12 +25,13 @@ def make_dedupe(seen: SeenTable, language_of: LanguageOf, metrics: Metrics) -> H
         batches = fresh_batches(batch, verdicts, language_of)
         results = tuple(Outgoing(ARTICLES_FRESH, encode(fresh), fresh.key.encode()) for fresh in batches)
         passed = sum(len(fresh.articles) for fresh in batches)
-        return Handled(results + seen.take(), len(verdicts), passed, lambda: _count(metrics, verdicts))
+        return Handled(results + seen.take(), len(verdicts), passed, lambda: _count(metrics, verdicts, len(seen)))
 
     return dedupe
 
 
-def _count(metrics: Metrics, verdicts: Sequence[Verdict]) -> None:
+def _count(metrics: Metrics, verdicts: Sequence[Verdict], remembered: int) -> None:
+    metrics.index_size.labels(index="seen").set(remembered)
     for kind, number in Counter(verdict.kind for verdict in verdicts).items():
         if kind in DUPLICATE_KINDS:
             metrics.duplicates.labels(kind=kind).inc(number)

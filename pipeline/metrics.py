@@ -29,8 +29,9 @@ from prometheus_client import (
 from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.records import Kind, Outcome, PageOutcome
+from pipeline.records.thread import State
 from pipeline.rules_state import RulesState
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, THREADS_IN
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,14 +41,18 @@ PREFIX: Final = "counterclaim"
 MAX_SERIES: Final = 100
 """Series of one metric, histograms counted without their buckets (Prometheus asks for tens, not hundreds)."""
 
-STAGES: Final = ("poll", "dedupe", "flag")
+STAGES: Final = ("poll", "dedupe", "copies", "flag", "thread")
 """In the order of the data path."""
 
 DUPLICATE_KINDS: Final = ("seen_again", "duplicate", "revision")
+COPY_KINDS: Final = ("whole", "shortened", "extended", "partial", "late_original")
+"""`whole`: nearly all of both texts is common; `shortened`, `extended`: of one of them; `late_original`: published
+before the copies that were known."""
+
 FEED_STATES: Final = ("new", "ok", "failing", "gone")
 """`new`: not polled yet; `failing`: its last poll failed."""
 
-CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH)
+CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN)
 """Topics that a stage reads, so that may have lag and dead letters."""
 
 CHILDREN: Final = ("broker", "poller", "worker")
@@ -64,6 +69,14 @@ END_TO_END_BUCKETS: Final = (
 
 FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
 """Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
+
+VETO_KINDS: Final = ("numbers", "actors")
+"""Those of `threads.join.VetoKind`."""
+
+LAG_BUCKETS: Final = (60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 259_200, 604_800)
+"""Seconds: from a minute to a week."""
+
+SCORE_BUCKETS: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 SHARE_BUCKETS: Final = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
@@ -87,6 +100,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._poll(registry)
         self._stages(registry)
+        self._threads(registry)
         self._end_to_end(registry)
         self._kafka(registry)
         self.child_restarts = _counter(
@@ -141,6 +155,27 @@ class Metrics:
             registry, "dead_letters", "Records sent to the dead letters of a topic.", topic=CONSUMED_TOPICS
         )
 
+    def _threads(self, registry: CollectorRegistry) -> None:
+        self.copies = _counter(registry, "copies", "Articles that are near-duplicates of others.", kind=COPY_KINDS)
+        self.index_size = _gauge(
+            registry,
+            "index_size",
+            "Articles that a worker compares new ones with.",
+            index=("seen", "copies", "threads"),
+        )
+        self.threads = _gauge(
+            registry, "threads", "Dispute threads that are remembered, by state.", state=get_args(State)
+        )
+        self.thread_lag_seconds = _histogram(
+            registry, "thread_lag_seconds", "From an allegation to the first denial of it.", LAG_BUCKETS
+        )
+        self.join_score_ratio = _histogram(
+            registry, "join_score_ratio", "How like their threads articles were that joined one.", SCORE_BUCKETS
+        )
+        self.join_vetoes = _counter(
+            registry, "join_vetoes", "Threads that were like enough and told another story.", kind=VETO_KINDS
+        )
+
     def _end_to_end(self, registry: CollectorRegistry) -> None:
         self.fetched_to_flagged_seconds = _histogram(
             registry,
@@ -151,7 +186,7 @@ class Metrics:
         self.heartbeat_seconds = _histogram(
             registry,
             "heartbeat_seconds",
-            "From the publishing of a heartbeat to its arrival behind the flag stage.",
+            "From the publishing of a heartbeat to its arrival behind the last stage.",
             END_TO_END_BUCKETS,
         )
         self.heartbeat_timestamp_seconds = Gauge(

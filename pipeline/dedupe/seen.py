@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
@@ -171,14 +170,6 @@ def content_key(article: Article) -> int:
     """64-bit key of what an article says, within its domain (BLAKE2b). Short texts are keyed by the article as well."""
     scope = article.domain if _says_enough(article) else article.id
     return int.from_bytes(hashlib.blake2b(f"{scope}|{article.text_hash}".encode(), digest_size=8).digest())
-
-
-def rebuild(claims: Mapping[str, Claim]) -> dict[int, SeenIndex]:
-    """One index a partition from stored claims, whatever order the store gives them in."""
-    indexes: dict[int, SeenIndex] = {}
-    for key, claim in sorted(claims.items(), key=lambda item: (item[1].at, item[1].offset)):
-        indexes.setdefault(claim.partition, SeenIndex(claim.partition)).apply(key, claim)
-    return indexes
 
 
 def _says_enough(article: Article) -> bool:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections import Counter as Tally
 from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,7 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.metrics import LANGUAGES, MAX_SERIES, Exporter, Metrics, language_label, serve
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW
+from pipeline.threads.join import VetoKind
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, THREADS_IN
 
 
 @pytest.fixture
@@ -43,9 +45,13 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
     families = scrape(exporter.url)
     expected = {
         "counterclaim_polls": {"changed", "unchanged", "not_modified", "hard", "soft", "temporary"},
-        "counterclaim_articles_in": {"poll", "dedupe", "flag"},
+        "counterclaim_articles_in": {"poll", "dedupe", "copies", "flag", "thread"},
         "counterclaim_duplicates": {"seen_again", "duplicate", "revision"},
-        "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH},
+        "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN},
+        "counterclaim_copies": {"whole", "shortened", "extended", "partial", "late_original"},
+        "counterclaim_threads": {"alleged", "denied", "disputed", "conceded", "retracted"},
+        "counterclaim_join_vetoes": set(get_args(VetoKind)),
+        "counterclaim_index_size": {"seen", "copies", "threads"},
         "counterclaim_feeds": {"new", "ok", "failing", "gone"},
         "counterclaim_child_restarts": {"broker", "poller", "worker"},
     }
