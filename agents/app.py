@@ -19,7 +19,7 @@ from agents.outbox import Outbox
 from agents.recovery import keep_messages_through_recovery
 from agents.seen import SeenTable
 from agents.sensor import LagTracker, Sensor
-from agents.stage import Clock, Stage, utc_now
+from agents.stage import BATCHES, Clock, Stage, utc_now
 from agents.transport import quick_fetch
 from pipeline.dedupe.fresh import LanguageOf
 from pipeline.metrics import Metrics
@@ -64,8 +64,8 @@ def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> fa
     seen = _seen_table(app, settings)
     dedupe = make_dedupe(seen, parts.language_of, parts.metrics)
     flag = make_flag(parts.rules, parts.metrics, parts.clock, partitions=settings.kafka.partitions)
-    add_agent(app, ARTICLES_RAW, Stage("dedupe", dedupe, parts.metrics, lag.acknowledged, parts.clock))
-    add_agent(app, ARTICLES_FRESH, Stage("flag", flag, parts.metrics, lag.acknowledged, parts.clock))
+    add_agent(app, ARTICLES_RAW, Stage("dedupe", BATCHES, dedupe, parts.metrics, lag.acknowledged, parts.clock))
+    add_agent(app, ARTICLES_FRESH, Stage("flag", BATCHES, flag, parts.metrics, lag.acknowledged, parts.clock))
 
     @app.timer(LAG_INTERVAL)  # type: ignore[untyped-decorator]  # Faust is not followed by mypy
     async def measure_lag() -> None:
@@ -107,7 +107,7 @@ def options(settings: Settings, bootstrap: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def add_agent(app: faust.App, topic: str, stage: Stage) -> None:
+def add_agent(app: faust.App, topic: str, stage: Stage[Any]) -> None:
     """One agent on one topic, with an outbox of its own. Concurrency stays 1: Faust's commit needs it."""
     source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
 

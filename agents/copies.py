@@ -63,7 +63,7 @@ class CopiesTable(ClaimTable[Claim, Copies]):
         index.forget(key)
 
 
-def make_copies(table: CopiesTable, sources: Sources, metrics: Metrics) -> Handler:
+def make_copies(table: CopiesTable, sources: Sources, metrics: Metrics) -> Handler[ArticleBatch]:
     """The handler, over what it remembers with and how it tells a source."""
 
     async def copies(batch: ArticleBatch, message: Message) -> Handled:

@@ -15,7 +15,7 @@ from pipeline.records import ArticleBatch, encode
 from pipeline.topics import ARTICLES_FRESH
 
 
-def make_dedupe(seen: SeenTable, language_of: LanguageOf, metrics: Metrics) -> Handler:
+def make_dedupe(seen: SeenTable, language_of: LanguageOf, metrics: Metrics) -> Handler[ArticleBatch]:
     """The handler, over what it remembers with and how it tells a language."""
 
     async def dedupe(batch: ArticleBatch, message: Message) -> Handled:

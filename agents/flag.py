@@ -31,7 +31,9 @@ class Rules(Protocol):
         """The flags that the rules of the article's language raise."""
 
 
-def make_flag(rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_now, *, partitions: int) -> Handler:
+def make_flag(
+    rules: Callable[[], Rules], metrics: Metrics, clock: Clock = utc_now, *, partitions: int
+) -> Handler[ArticleBatch]:
     """The handler. ``rules`` gives the rule set of the moment, so that a reload needs no restart; ``partitions`` is how
     many `pages.requests` has.
     """

@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 
 from agents.outbox import Outbox, Outgoing
 from pipeline.errors import RecordError
 from pipeline.metrics import Metrics
-from pipeline.records import ArticleBatch, DeadLetter, dead_letter, decode_batch
+from pipeline.records import ArticleBatch, BadArticle, Codec, DeadLetter, Record, dead_letter, decode_batch
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +47,20 @@ class Handled:
     count: Callable[[], None] | None = None
 
 
-Handler = Callable[[ArticleBatch, Message], Awaitable[Handled]]
+R = TypeVar("R", bound=Record)
+
+Decode = Callable[[bytes], tuple[R, Sequence[BadArticle]]]
+"""Reads a record, and tells which of its articles cannot be read; raises RecordError where nothing of it can."""
+
+Handler = Callable[[R, Message], Awaitable[Handled]]
+
+
+def whole(codec: Codec[R]) -> Decode[R]:
+    """For records that can be read or not, with nothing in between."""
+    return lambda value: (codec.decode(value), ())
+
+
+BATCHES: Final[Decode[ArticleBatch]] = decode_batch
 
 
 class Counts:
@@ -60,11 +73,13 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """One agent's name, its handler, and what it needs to count. ``done`` is told of each acknowledged record."""
+class Stage(Generic[R]):
+    """One agent's name, how its records are read, its handler, and what it needs to count. ``done`` is told of each
+    acknowledged record."""
 
     name: str
-    handle: Handler
+    decode: Decode[R]
+    handle: Handler[R]
     metrics: Metrics
     done: Callable[[Message], None]
     clock: Clock = utc_now
@@ -79,10 +94,10 @@ class Stage:
 
     async def _handle(self, message: Message) -> Handled:
         try:
-            batch, bad = decode_batch(message.value)
+            record, bad = self.decode(message.value)
         except RecordError as error:
             return Handled((bury(message, message.value, error),), count=self._dead(message.topic, 1))
-        handled = await self.handle(batch, message)
+        handled = await self.handle(record, message)
         if not bad:
             return handled
         dead = tuple(bury(message, one.data, one.error) for one in bad)

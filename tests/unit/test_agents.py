@@ -15,9 +15,10 @@ from agents.flag import make_flag
 from agents.outbox import Outbox
 from agents.seen import SeenTable
 from agents.sensor import LagTracker
-from agents.stage import Handler, Stage
+from agents.stage import BATCHES, Handler, Stage
+from pipeline.feeds.listing import partition_of
 from pipeline.metrics import Metrics
-from pipeline.records import Article, Flag, Span, batches, encode, flag_id, flagged, page_requests
+from pipeline.records import Article, ArticleBatch, Flag, Span, batches, encode, flag_id, flagged, page_requests
 from pipeline.topics import PAGES_REQUESTS
 from tests.articles import NOON, make_article, make_batch
 from tests.unit.test_outbox import Shelf, settle
@@ -120,7 +121,7 @@ class Sent(Shelf):
 class Bench:
     """One stage with a real outbox and real metrics."""
 
-    handler: Handler
+    handler: Handler[ArticleBatch]
     metrics: Metrics
     sent: Sent = field(default_factory=Sent)
 
@@ -128,7 +129,9 @@ class Bench:
         """Run the stage over the records; the offsets acknowledged."""
         stream = Stream(list(records))
         lag = LagTracker(self.metrics)
-        stage = Stage("dedupe", self.handler, self.metrics, lag.acknowledged, lambda: NOON + timedelta(seconds=2))
+        stage = Stage(
+            "dedupe", BATCHES, self.handler, self.metrics, lag.acknowledged, lambda: NOON + timedelta(seconds=2)
+        )
         await stage.run(stream, Outbox(self.sent, crash=lambda error: None))
         await settle()
         return stream.acknowledged
@@ -195,7 +198,7 @@ async def test_expired_claims_leave_the_table() -> None:
 
 
 async def test_the_page_of_a_flagged_article_is_asked_for_where_its_feed_says_so() -> None:
-    """Keyed by its host; not of one that is not flagged, nor where the text is the page's already."""
+    """Keyed by its host, where its host's feeds are; not of one without flags, nor where the text is the page's."""
     bench = flag_bench()
     wanted = {"full_text": "flagged", "title": "Mayor denies it"}
     await bench.play(
@@ -214,10 +217,13 @@ async def test_the_page_of_a_flagged_article_is_asked_for_where_its_feed_says_so
     )
     assert len(bench.sent.on("flags")) == 4
     found = [
-        (key, page_requests.decode(value)) for topic, key, value, *_ in bench.sent.records if topic == PAGES_REQUESTS
+        (partition, key, page_requests.decode(value))
+        for topic, key, value, partition, *_ in bench.sent.records
+        if topic == PAGES_REQUESTS
     ]
-    assert [(key, one.url, one.why, one.article.id) for key, one in found] == [
-        (b"www.herald.example", "https://www.herald.example/1?from=rss", "flagged", f"{1:032x}")
+    url = "https://www.herald.example/1?from=rss"
+    assert [(partition, key, one.url, one.why, one.article.id) for partition, key, one in found] == [
+        (partition_of(url, 4), b"www.herald.example", url, "flagged", f"{1:032x}")
     ]
 
 
