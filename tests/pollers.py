@@ -14,8 +14,11 @@ from prometheus_client import CollectorRegistry
 from pipeline.errors import ParseError, PublishError
 from pipeline.feeds.article import build
 from pipeline.feeds.fetch import Fetcher
+from pipeline.feeds.keys import seen_key
 from pipeline.feeds.poll import Poller, Summary
+from pipeline.feeds.queue import HostSlots
 from pipeline.feeds.state import decode_states
+from pipeline.feeds.tenure import Alone
 from pipeline.kafka import Position
 from pipeline.metrics import Metrics
 from pipeline.records import Article, FeedState, batches, feed_states
@@ -24,6 +27,8 @@ from pipeline.topics import ARTICLES_RAW, FEED_STATE
 from tests.turned import TurnedClock
 
 SETTINGS = PollSettings(slowest_seconds=600, allow_private=True, max_bytes=100_000, timeout_seconds=20, concurrency=8)
+
+PARTITIONS = 4
 
 
 class Journal:
@@ -86,11 +91,18 @@ class Lines:
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of its items."""
+        return tuple(map(seen_key, self.articles))
+
 
 class LineParser:
     """One item a line. `broken` is no feed, and `bug` is what nobody thought of."""
 
-    async def parse(self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime) -> Lines:
+    async def parse(
+        self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime, known: tuple[str, ...] = ()
+    ) -> Lines:
         """The items of a body."""
         text = body.decode()
         if text == "broken":
@@ -128,6 +140,7 @@ class World:
     clock: TurnedClock = field(default_factory=TurnedClock)
     journal: Journal = field(default_factory=Journal)
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
+    slots: HostSlots = field(default_factory=lambda: HostSlots(SETTINGS.per_host))
 
     def fetcher(self, settings: PollSettings = SETTINGS) -> Fetcher:
         """What the poller fetches with."""
@@ -146,6 +159,8 @@ class World:
                 publisher=self.journal,
                 metrics=self.metrics,
                 clock=self.clock,
+                tenure=Alone(PARTITIONS),
+                slots=self.slots,
                 stop_grace_seconds=0.05,
             )
 

@@ -7,15 +7,16 @@ right type counts as not there; only a body without a list of items is no feed.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+import msgspec
+
 from pipeline.errors import ParseError
-from pipeline.feeds.article import build
 from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
-from pipeline.feeds.parsed import ParsedFeed, Source, absolute, with_text
-from pipeline.records import Article
+from pipeline.feeds.parsed import ParsedFeed, RawItem, Sieve, Source, absolute
 
 VERSION: Final = "jsonfeed.org/version/1"
 """In the address that `version` holds."""
@@ -28,8 +29,8 @@ def looks_like_json(body: bytes) -> bool:
     return body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
-def parse_json_feed(body: bytes, *, feed: Source, fetched: datetime) -> ParsedFeed:
-    """The articles in a JSON Feed.
+def parse_json_feed(body: bytes, *, feed: Source, fetched: datetime, known: Iterable[str] = ()) -> ParsedFeed:
+    """The articles in a JSON Feed; ``known`` as for `pipeline.feeds.parse.parse`.
 
     Raises:
         ParseError: it is not JSON, or JSON of another kind.
@@ -40,15 +41,16 @@ def parse_json_feed(body: bytes, *, feed: Source, fetched: datetime) -> ParsedFe
         raise ParseError(feed.url, f"it begins like JSON, but is none: {error}") from error
     if not isinstance(data, dict) or VERSION not in _text(data, "version") or not isinstance(data.get("items"), list):
         raise ParseError(feed.url, "this is JSON, but no JSON Feed: it has no version or no items")
-    items = [item for item in data["items"] if isinstance(item, dict)]
-    articles = with_text([_article(item, data, feed, fetched) for item in items])
-    title = clean_line(_text(data, "title"))
-    return ParsedFeed(articles=articles, skipped=len(data["items"]) - len(articles), title=title)
+    sieve = Sieve(known)
+    for item in data["items"]:
+        if isinstance(item, dict):
+            sieve.take(**_raw(item, data, feed, fetched))
+    return msgspec.structs.replace(sieve.parsed(items=len(data["items"])), title=clean_line(_text(data, "title")))
 
 
-def _article(item: Item, channel: Item, feed: Source, fetched: datetime) -> Article:
+def _raw(item: Item, channel: Item, feed: Source, fetched: datetime) -> RawItem:
     html = _text(item, "content_html")
-    return build(
+    return RawItem(
         outlet=feed.outlet,
         feed=feed.url,
         link=_link(item, _text(channel, "home_page_url") or feed.url),

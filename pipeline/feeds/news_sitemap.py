@@ -7,15 +7,14 @@ text; its articles are headlines, and their pages can be asked for.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 from xml.etree import ElementTree
 
 from pipeline.errors import ParseError
-from pipeline.feeds.article import build
 from pipeline.feeds.dates import read_date
-from pipeline.feeds.parsed import ParsedFeed, Source, with_text
-from pipeline.records import Article
+from pipeline.feeds.parsed import ParsedFeed, RawItem, Sieve, Source
 
 _SITEMAP: Final = re.compile(rb"<(?:[\w-]+:)?(urlset|sitemapindex)[\s/>]")
 _HEAD_BYTES: Final = 20_000
@@ -27,8 +26,10 @@ def sitemap_kind(body: bytes) -> str:
     return found[1].decode() if found else ""
 
 
-def parse_news_sitemap(body: bytes, *, feed: Source, fetched: datetime) -> ParsedFeed:
+def parse_news_sitemap(body: bytes, *, feed: Source, fetched: datetime, known: Iterable[str] = ()) -> ParsedFeed:
     """The articles in a news sitemap; addresses without news (a plain sitemap has only such) are skipped.
+
+    ``known`` as for `pipeline.feeds.parse.parse`.
 
     Raises:
         ParseError: an index of sitemaps, XML that is not well-formed, or no news in it.
@@ -40,19 +41,23 @@ def parse_news_sitemap(body: bytes, *, feed: Source, fetched: datetime) -> Parse
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ParseError(feed.url, f"the sitemap is not well-formed XML: {error}") from error
     urls = [one for one in root if _name(one) == "url"]
-    articles = with_text([made for one in urls if (made := _article(one, feed, fetched)) is not None])
-    if urls and not articles:
+    sieve = Sieve(known)
+    for one in urls:
+        if (raw := _raw(one, feed, fetched)) is not None:
+            sieve.take(**raw)
+    found = sieve.parsed(items=len(urls))
+    if urls and not found.keys:
         raise ParseError(feed.url, "this is a sitemap without news: only news sitemaps say what was published when")
-    return ParsedFeed(articles=articles, skipped=len(urls) - len(articles))
+    return found
 
 
-def _article(url: ElementTree.Element, feed: Source, fetched: datetime) -> Article | None:
+def _raw(url: ElementTree.Element, feed: Source, fetched: datetime) -> RawItem | None:
     news = next((one for one in url if _name(one) == "news"), None)
     if news is None:
         return None
     publication = next((one for one in news if _name(one) == "publication"), None)
     language = _text(publication, "language") if publication is not None else ""
-    return build(
+    return RawItem(
         outlet=feed.outlet,
         feed=feed.url,
         link=_text(url, "loc"),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from pipeline.feeds.keys import item_part, seen_key
 from pipeline.records import Article, FeedState
 
 FEW_KNOWN: Final = 1 / 3
@@ -42,17 +43,21 @@ class Overlap:
         return self.known / self.items if self.items else 1.0
 
 
-def overlap(articles: Sequence[Article], state: FeedState | None, now: datetime) -> Overlap | None:
-    """Compare a body with what was remembered; None for a feed of which nothing is."""
+def overlap(
+    articles: Sequence[Article], state: FeedState | None, now: datetime, *, recognised: int = 0
+) -> Overlap | None:
+    """Compare a body with what was remembered; None for a feed of which nothing is. ``recognised`` is the number of its
+    items that are not among ``articles``, because they were known as they are.
+    """
     if state is None or not state.seen:
         return None
-    known_ids = {key.partition(":")[0] for key in state.seen}
-    digits = len(next(iter(known_ids)))
-    known = sum(article.id[:digits] in known_ids for article in articles)
-    if known or len(articles) < MIN_WINDOW:
-        return Overlap(len(articles), known)
+    before = set(map(item_part, state.seen))
+    known = recognised + sum(item_part(seen_key(article)) in before for article in articles)
+    items = recognised + len(articles)
+    if known or items < MIN_WINDOW:
+        return Overlap(items, known)
     oldest = min(article.published for article in articles)
-    return Overlap(len(articles), 0, max(min(oldest, now) - state.last_poll, timedelta(0)))
+    return Overlap(items, 0, max(min(oldest, now) - state.last_poll, timedelta(0)))
 
 
 def next_pace(pace: float, share: float, *, fastest: float, slowest: float) -> float:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol, TypedDict, Unpack
 from urllib.parse import urljoin
 
 import msgspec
 
+from pipeline.feeds.article import build
+from pipeline.feeds.keys import mark, mark_part, seen_key
 from pipeline.records import Article
 
 
@@ -30,7 +34,11 @@ class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
     """What a feed's body held."""
 
     articles: tuple[Article, ...]
-    """Its items in the feed's order, without those that have no text at all."""
+    """Its items in the feed's order, without those that have no text at all, and without those that were known as they
+    are."""
+
+    keys: tuple[str, ...]
+    """Of all its items that have a text (`pipeline.feeds.keys`), in the feed's order."""
 
     skipped: int = 0
     """Items with neither title nor text."""
@@ -55,6 +63,50 @@ def absolute(base: str, link: str) -> str:
         return ""
 
 
-def with_text(articles: list[Article]) -> tuple[Article, ...]:
-    """Those that say anything."""
-    return tuple(one for one in articles if one.title or one.lead or one.body)
+class RawItem(TypedDict):
+    """One item as a feed gave it: what `pipeline.feeds.article.build` takes."""
+
+    outlet: str
+    feed: str
+    link: str
+    guid: str
+    title: str
+    lead: str
+    body: str
+    authors: Sequence[str]
+    language: str
+    published: datetime | None
+    fetched: datetime
+    html: bool
+
+
+class Sieve:
+    """Makes the articles of a body, but for items that come again just as they were: most of a feed's items do, and
+    cleaning their text is most of the work. ``known`` are keys of items that were made before.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known = {one: key for key in known if (one := mark_part(key))}
+        self._articles: list[Article] = []
+        self._keys: list[str] = []
+
+    def take(self, **item: Unpack[RawItem]) -> None:
+        """The next item; one without any text is dropped."""
+        raw = _marked(item)
+        if key := self._known.get(raw):
+            self._keys.append(key)
+            return
+        article = build(**item)
+        if article.title or article.lead or article.body:
+            self._articles.append(article)
+            self._keys.append(seen_key(article, raw))
+
+    def parsed(self, *, items: int) -> ParsedFeed:
+        """What a body of so many items, with text or without, held."""
+        return ParsedFeed(articles=tuple(self._articles), keys=tuple(self._keys), skipped=items - len(self._keys))
+
+
+def _marked(item: RawItem) -> str:
+    published = item["published"].isoformat() if item["published"] else ""
+    names = (item["outlet"], item["feed"], item["link"], item["guid"], item["language"], published, str(item["html"]))
+    return mark((*names, item["title"], item["lead"], item["body"], *item["authors"]))

@@ -25,6 +25,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     headers: dict[str, str]
     fetched: datetime
+    known: tuple[str, ...] = ()
     body: bytes
 
 
@@ -57,7 +58,9 @@ class ParserPool(Sandbox):
             max_worker_bytes=max_worker_bytes,
         )
 
-    async def parse(self, body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: datetime) -> ParsedFeed:
+    async def parse(
+        self, body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: datetime, known: tuple[str, ...] = ()
+    ) -> ParsedFeed:
         """`pipeline.feeds.parse.parse` in a worker.
 
         Raises:
@@ -65,7 +68,13 @@ class ParserPool(Sandbox):
                 replaced. Other feeds are not affected.
         """
         job = Job(
-            url=feed.url, outlet=feed.outlet, language=feed.language, headers=dict(headers), fetched=fetched, body=body
+            url=feed.url,
+            outlet=feed.outlet,
+            language=feed.language,
+            headers=dict(headers),
+            fetched=fetched,
+            known=known,
+            body=body,
         )
         try:
             answer = _answers.decode(await self.do(_encoder.encode(job)))
@@ -97,7 +106,7 @@ def do(frame: bytes) -> tuple[bytes, bool]:
 
 def _parsed(job: Job) -> Answer:
     try:
-        return Answer(parsed=parse(job.body, feed=job, headers=job.headers, fetched=job.fetched))
+        return Answer(parsed=parse(job.body, feed=job, headers=job.headers, fetched=job.fetched, known=job.known))
     except ParseError as error:
         return Answer(reason=error.reason)
     except MemoryError:

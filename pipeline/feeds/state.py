@@ -12,6 +12,7 @@ import structlog
 
 from pipeline.errors import KafkaError, RecordError
 from pipeline.feeds.fetch import Fetched, Validators
+from pipeline.feeds.keys import item_part, seen_key, text_part
 from pipeline.feeds.listing import partition_of
 from pipeline.feeds.pace import Overlap
 from pipeline.feeds.schedule import Decision, PollResult, moved
@@ -22,14 +23,11 @@ from pipeline.topics import FEED_STATE
 _NOT_MODIFIED: Final = 304
 
 MAX_SEEN: Final = 10_000
-"""Items remembered of one feed: 340 KB of a record that Kafka takes up to 1 MB. A longer feed's last items are
+"""Items remembered of one feed: 350 KB of a record that Kafka takes up to 1 MB. A longer feed's last items are
 published again whenever it changes, and dropped by dedupe."""
 
 MIN_SEEN: Final = 100
 """Items that may be remembered even of a shorter feed: its body may have been empty or cut once."""
-
-_ID_DIGITS: Final = 16
-"""Of an article's id that are remembered: 64 bit tell apart the items of one feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,10 @@ class Polled:
     result: PollResult
     fetched: Fetched | None = None
     articles: tuple[Article, ...] | None = None
-    """All of the body, not only the new ones; None unless it was parsed."""
+    """Those of the body that were not known as they are, new or not; None unless it was parsed."""
+
+    keys: tuple[str, ...] = ()
+    """Of all items of the body."""
 
     new: tuple[Article, ...] = ()
     arrived: datetime | None = None
@@ -108,14 +109,9 @@ def validators(state: FeedState) -> Validators:
     return Validators(state.validated_url, state.etag, state.last_modified)
 
 
-def seen_key(article: Article) -> str:
-    """Names one text of one item: `id:text_hash`, the id cut to what is needed within a feed."""
-    return f"{article.id[:_ID_DIGITS]}:{article.text_hash}"
-
-
 def news(articles: Sequence[Article], state: FeedState | None) -> tuple[Article, ...]:
     """The articles that the last bodies did not have in this text: new ones and revisions, each text once."""
-    seen = set(state.seen if state else ())
+    seen = set(map(text_part, state.seen if state else ()))
     fresh: dict[str, Article] = {}
     for article in articles:
         key = seen_key(article)
@@ -124,15 +120,15 @@ def news(articles: Sequence[Article], state: FeedState | None) -> tuple[Article,
     return tuple(fresh.values())
 
 
-def remembered(articles: Sequence[Article], state: FeedState | None) -> tuple[str, ...]:
-    """What to remember after a body: its items, and those of the last ones that are not in it any more.
+def remembered(keys: Sequence[str], state: FeedState | None) -> tuple[str, ...]:
+    """What to remember after a body: the keys of its items, and those of the last ones that are not in it any more.
 
     The older ones bridge a server that answers from two caches in turn, one of them late. An item that is in the body
     is remembered in its present text only: a text that is put back is a revision.
     """
-    present = dict.fromkeys(map(seen_key, articles))
-    ids = {key.partition(":")[0] for key in present}
-    gone = [key for key in (state.seen if state else ()) if key.partition(":")[0] not in ids]
+    present = dict.fromkeys(keys)
+    items = set(map(item_part, present))
+    gone = [key for key in (state.seen if state else ()) if item_part(key) not in items]
     return (*present, *gone)[: min(MAX_SEEN, max(2 * len(present), MIN_SEEN))]
 
 
@@ -177,8 +173,8 @@ def following(url: str, state: FeedState | None, polled: Polled, decision: Decis
         ttl_seconds=result.ttl_seconds,
         skip_hours=tuple(sorted(result.skip.hours)),
         skip_days=tuple(sorted(result.skip.days)),
-        seen=remembered(polled.articles, state),
-        items=len(polled.articles),
+        seen=remembered(polled.keys, state),
+        items=len(polled.keys),
         newest_item=max([one.published for one in polled.articles] + _times(before.newest_item), default=None),
     )
     return _compared(after, result.overlap, now) if result.overlap else after

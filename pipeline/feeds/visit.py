@@ -33,7 +33,11 @@ class Body(Protocol):
 
     @property
     def articles(self) -> Sequence[Article]:
-        """Its items."""
+        """Its items, but for those that were known as they are."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all its items (`pipeline.feeds.keys`)."""
 
     @property
     def ttl_seconds(self) -> float | None:
@@ -55,8 +59,10 @@ class Body(Protocol):
 class Parses(Protocol):
     """What is needed of `pipeline.feeds.parser_pool.ParserPool`."""
 
-    async def parse(self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime) -> Body:
-        """Bytes to articles, within limits."""
+    async def parse(
+        self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime, known: tuple[str, ...] = ()
+    ) -> Body:
+        """Bytes to articles, within limits; ``known`` are keys of items that need not be made into articles again."""
 
 
 async def visit(
@@ -98,7 +104,8 @@ async def _parse(
 ) -> Polled:
     began = perf_counter()
     try:
-        parsed = await parser.parse(body, feed=feed, headers=fetched.headers, fetched=now)
+        seen = known.seen if known else ()
+        parsed = await parser.parse(body, feed=feed, headers=fetched.headers, fetched=now, known=seen)
     except ParseError as error:
         return Polled(PollResult("hard", fetched.status, fetched.headers, error=error.reason), fetched)
     finally:
@@ -110,7 +117,7 @@ async def _parse(
         fetched.status,
         fetched.headers,
         max(wishes, default=None),
-        overlap=overlap(articles, known, now),
+        overlap=overlap(articles, known, now, recognised=len(parsed.keys) - len(articles)),
         skip=Skip(frozenset(parsed.skip_hours), frozenset(parsed.skip_days)),
     )
-    return Polled(result, fetched, articles, state.news(articles, known), now)
+    return Polled(result, fetched, articles, parsed.keys, state.news(articles, known), now)

@@ -125,7 +125,7 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """What the last body asked for (RSS `ttl`, `sy:updatePeriod`); it holds while the body does not change."""
 
     seen: tuple[str, ...] = ()
-    """`id:text_hash` prefixes of the items in the last body: what a changed body is compared with."""
+    """Keys of the items in the last bodies (`pipeline.feeds.keys`): what a changed body is compared with."""
 
     def __post_init__(self) -> None:
         require_aware(

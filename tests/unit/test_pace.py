@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.feeds.fetch import Fetched
+from pipeline.feeds.keys import seen_key
 from pipeline.feeds.pace import MIN_WINDOW, STEP, Overlap, next_pace, overlap
 from pipeline.feeds.schedule import MOVED_FOR, MOVED_POLLS, Move, PollResult, Skip, after, moved
-from pipeline.feeds.state import Polled, following, seen_key
+from pipeline.feeds.state import Polled, following
 from pipeline.records import Article, FeedState
 from tests.articles import make_article
 
@@ -149,7 +150,9 @@ def test_gaps_are_counted_and_timed() -> None:
     result = changed(list(articles), known)
     decision = after(known, result, now=NOW, feed=Listed(), settings=Timing())
     fetched = Fetched(URL, URL, 200, VALIDATED, b"x", "0", conditional=True)
-    now_known = following(URL, known, Polled(result, fetched, articles, articles, NOW), decision, now=NOW)
+    now_known = following(
+        URL, known, Polled(result, fetched, articles, tuple(map(seen_key, articles)), articles, NOW), decision, now=NOW
+    )
     assert (now_known.gaps, now_known.gap_seconds, now_known.last_gap) == (2, 480.0, NOW)
     assert (now_known.items, now_known.seen_share) == (3, 0.0)
     assert now_known.newest_item == articles[0].published

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.feeds.state import MAX_SEEN, MIN_SEEN, decode_states, news, remembered, seen_key
+from pipeline.feeds.keys import seen_key
+from pipeline.feeds.state import MAX_SEEN, MIN_SEEN, decode_states, news, remembered
 from pipeline.records import Article, FeedState, encode
 from pipeline.topics import topics
 from tests.articles import NOON, make_article
@@ -39,7 +40,9 @@ def test_a_state_that_cannot_be_read_starts_its_feed_afresh() -> None:
 def test_the_memory_is_bounded_and_fits_a_record() -> None:
     """An endless feed: the newest body's items, up to the cap; the record stays below what the topic takes."""
     many = [item(number, title=f"title {number}") for number in range(MAX_SEEN + 500)]
-    kept = remembered(many, state(*(f"{number:016x}:{0:016x}" for number in range(10**6, 10**6 + 50))))
+    kept = remembered(
+        list(map(seen_key, many)), state(*(seen_key(item(number)) for number in range(10**6, 10**6 + 50)))
+    )
     assert len(kept) == MAX_SEEN
     assert kept[0] == seen_key(many[0])
     limit = next(topic for topic in topics() if topic.name == "feed-state").max_message_bytes
@@ -48,9 +51,9 @@ def test_the_memory_is_bounded_and_fits_a_record() -> None:
 
 def test_what_left_the_body_is_remembered_for_a_while() -> None:
     """Beside a short body a hundred, beside a long one as many as it has."""
-    old = [f"{number:016x}:{0:016x}" for number in range(10**6, 10**6 + 5000)]
-    assert len(remembered([item(1)], state(*old))) == MIN_SEEN
-    assert len(remembered([item(number) for number in range(300)], state(*old))) == 600
+    old = [seen_key(item(number)) for number in range(10**6, 10**6 + 5000)]
+    assert len(remembered([seen_key(item(1))], state(*old))) == MIN_SEEN
+    assert len(remembered([seen_key(item(number)) for number in range(300)], state(*old))) == 600
 
 
 @given(st.lists(st.dictionaries(st.integers(0, 5), st.integers(0, 2), max_size=6), max_size=6))
@@ -66,7 +69,7 @@ def test_no_text_is_missed_and_none_that_stays_is_repeated(bodies: list[dict[int
             if last.get(number) != text
         ]
         assert [seen_key(one) for one in news(articles, known)] == expected
-        known = state(*remembered(articles, known))
+        known = state(*remembered(list(map(seen_key, articles)), known))
         last |= body
 
 
