@@ -1,19 +1,20 @@
 """The threads of one partition: takes in what is on `threads.in`, in its order. Pure; the docket keeps nothing itself.
 
     docket = Docket(threads, members, stubs)          # the rows of the partition's tables, however they are stored
+    for outcome in kept: docket.apply(outcome)        # what may have come to nothing when the worker died
     for _ in docket.restore(): ...                    # what is derived from them
     outcome = docket.take(record.what, offset, now, join)
 
-`take` writes the rows and says what it wrote and what is to be told. A record that was taken in before (its offset is
-not behind what the rows say) changes no row: its events are lost unless the caller kept them, so the caller keeps those
-of the records that are not committed yet.
+`take` writes the rows, and says what it wrote and what is to be told. An outcome has several rows, and a worker may die
+between two of them: so the caller keeps each outcome whole, as one row that it writes before the others, until its
+record is committed. A record that is delivered again changes nothing; what is told of it is in the outcome that was
+kept.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -42,25 +43,31 @@ Join = Callable[[Article, Sequence[Flag]], tuple[str, Membership] | None]
 """The thread that an article belongs to, and why; None if it begins one."""
 
 
-@dataclass(slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What came of one record: rows to write, rows to delete (by id), what to tell, pages to ask for."""
 
-    threads: dict[str, Thread] = field(default_factory=dict)
-    members: dict[str, Member] = field(default_factory=dict)
-    stubs: dict[str, Article] = field(default_factory=dict)
-    gone_threads: list[str] = field(default_factory=list)
-    gone_members: list[str] = field(default_factory=list)
-    gone_stubs: list[str] = field(default_factory=list)
-    events: list[ThreadEvent] = field(default_factory=list)
-    looks: list[PageRequest] = field(default_factory=list)
+    position: int = -1
+    """Offset of the record; -1 if it was taken in before."""
+
+    ticked: datetime | None = None
+    """Of a tick: its time, which is a row of its own."""
+
+    threads: dict[str, Thread] = {}
+    members: dict[str, Member] = {}
+    stubs: dict[str, Article] = {}
+    gone_threads: list[str] = []
+    gone_members: list[str] = []
+    gone_stubs: list[str] = []
+    events: list[ThreadEvent] = []
+    looks: list[PageRequest] = []
 
 
 class Docket:
     """Threads, members and what is kept of articles for looking again, by their ids; and what follows from them.
 
     Args:
-        ticked: time of the last tick that was taken in; a row of its own for the caller.
+        position: offset of the last record that was taken in, as far as it is known.
+        ticked: time of the last tick.
         hours: silences that are told.
     """
 
@@ -70,24 +77,42 @@ class Docket:
         members: MutableMapping[str, Member],
         stubs: MutableMapping[str, Article],
         *,
+        position: int = -1,
         ticked: datetime | None = None,
         hours: Sequence[int] = silence.HOURS,
         remember: timedelta = REMEMBER,
     ) -> None:
         self.threads, self.members, self.stubs = threads, members, stubs
-        self.ticked = ticked
+        self.position, self.ticked = position, ticked
         self._hours, self._remember = tuple(hours), remember
         self._in_thread: dict[str, dict[str, int]] = {}
         self._due: list[tuple[datetime, str, str]] = []
+
+    def apply(self, outcome: Outcome) -> None:
+        """Write the rows of an outcome once more, in the order of their records; before `restore`."""
+        self.threads.update(outcome.threads)
+        self.members.update(outcome.members)
+        self.stubs.update(outcome.stubs)
+        for rows, gone in (
+            (self.threads, outcome.gone_threads),
+            (self.members, outcome.gone_members),
+            (self.stubs, outcome.gone_stubs),
+        ):
+            for name in gone:
+                rows.pop(name, None)
+        self.position = max(self.position, outcome.position)
+        self.ticked = outcome.ticked or self.ticked
 
     def restore(self) -> Iterator[int]:
         """Derive everything else from the rows. Yields how many were read, each `RESTORE_CHUNK`."""
         number = 0
         for number, member in enumerate(self.members.values(), 1):
             self._in_thread.setdefault(member.thread, {})[member.article] = member.position
+            self.position = max(self.position, member.read)
             if number % RESTORE_CHUNK == 0:
                 yield number
         for thread in self.threads.values():
+            self.position = max(self.position, thread.position)
             self._remind_silence(thread)
             self._remind_expiry(thread)
         for article, kept in self.stubs.items():
@@ -116,7 +141,10 @@ class Docket:
             now: the wall clock, for what lies outside the determinism promise.
             join: asked for an article that is in no thread yet.
         """
-        outcome = Outcome()
+        if position <= self.position:
+            return Outcome()
+        self.position = position
+        outcome = Outcome(position=position)
         match what:
             case Flagged():
                 self._flagged(what, by_article(what.article, position, now), join, outcome)
@@ -180,10 +208,10 @@ class Docket:
     # -- time
 
     def _tick(self, tick: Tick, cause: Cause, outcome: Outcome) -> None:
-        since, self.ticked = self.ticked, tick.time
+        since = self.ticked
         if since is not None and tick.time <= since:
-            self.ticked = since
             return
+        self.ticked = outcome.ticked = tick.time
         due: set[tuple[str, str]] = set()
         while self._due and self._due[0][0] <= tick.time:
             due.add(heapq.heappop(self._due)[1:])
@@ -235,8 +263,6 @@ class Docket:
         into = self.threads.get(command.into)
         if thread is None:
             outcome.events.append(commands.refuse(command, "there is no such thread", cause))
-            return
-        if cause.position <= thread.position:
             return
         members = self.members_of(thread.id)
         if command.do in ("merge", "move") and into is None:
