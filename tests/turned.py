@@ -37,6 +37,11 @@ class TurnedClock:
         finally:
             self._sleepers.pop(bell, None)
 
+    @property
+    def sleeps(self) -> bool:
+        """Whether anybody sleeps."""
+        return bool(self._sleepers)
+
     async def until_asleep(self) -> None:
         """Return as soon as somebody sleeps."""
         while not self._sleepers:

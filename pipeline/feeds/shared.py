@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.errors import KafkaError
@@ -29,10 +29,14 @@ def count_partitions(bootstrap: Sequence[str]) -> int:
         KafkaError: one of them is not there, or their numbers differ.
     """
     found = describe_topics(bootstrap, DIVIDED)
+    return agreed({name: topic.partitions for name, topic in found.items()})
+
+
+def agreed(numbers: Mapping[str, int]) -> int:
+    """The number of partitions that all topics of `DIVIDED` have; raises KafkaError if there is none. Pure."""
     for name in DIVIDED:
-        if name not in found:
+        if name not in numbers:
             raise KafkaError(f"there is no topic {name}: run `counterclaim topics apply`")
-    numbers = {name: topic.partitions for name, topic in found.items()}
     if len(set(numbers.values())) > 1:
         said = ", ".join(f"{name} has {number}" for name, number in sorted(numbers.items()))
         raise KafkaError(f"topics that are divided together need equal numbers of partitions: {said}")

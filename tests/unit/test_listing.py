@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import KafkaError
 from pipeline.feeds.listing import (
     applied,
     as_feed,
@@ -19,9 +21,11 @@ from pipeline.feeds.listing import (
     revived,
     wanted,
 )
+from pipeline.feeds.shared import DIVIDED, agreed
 from pipeline.records import FeedRecord, FeedState, encode, host_of
 from pipeline.settings.checks import feed_key
 from pipeline.settings.models import Feed
+from pipeline.topics import PAGES_REQUESTS, PAGES_RESULTS
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -149,3 +153,13 @@ def test_applied_changes_are_the_list() -> None:
     """A deleted key is gone."""
     record = from_file(Feed(url="https://a.example/", outlet="A", owner="A", country="GB", language="en"))
     assert applied({"a": record}, {"a": None, "b": record}) == {"b": record}
+
+
+def test_topics_that_are_divided_together_have_equal_numbers_of_partitions() -> None:
+    """Else a page's host would be one poller's and its feeds another's; the error says which topic has how many."""
+    equal = dict.fromkeys(DIVIDED, 6)
+    assert agreed(equal) == 6
+    with pytest.raises(KafkaError, match=r"equal numbers of partitions: .*pages\.results has 8"):
+        agreed(equal | {PAGES_RESULTS: 8})
+    with pytest.raises(KafkaError, match=r"no topic pages\.requests: run `counterclaim topics apply`"):
+        agreed({name: 6 for name in DIVIDED if name != PAGES_REQUESTS})

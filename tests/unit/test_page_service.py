@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,16 +16,22 @@ from pipeline.errors import PageError
 from pipeline.feeds.article import build, with_page
 from pipeline.feeds.listing import partition_of
 from pipeline.feeds.queue import HostSlots
-from pipeline.feeds.tenure import Terms
+from pipeline.feeds.tenure import LAPSED_SECONDS, Terms
 from pipeline.kafka import Message
 from pipeline.metrics import Metrics
 from pipeline.pages.extract import PageText
 from pipeline.pages.robots import Permit
 from pipeline.pages.serve import MAX_TRIES, RETRY, SPACING, PageService, Past
-from pipeline.pages.share import fold_results
+from pipeline.pages.share import PageShare, fold_results
 from pipeline.pages.visit import Page
 from pipeline.records import Article, PageResult, batches, encode, page_request, page_results
-from pipeline.topics import ARTICLES_RAW, PAGES_REQUESTS, PAGES_REQUESTS_RETENTION, PAGES_RESULTS
+from pipeline.topics import (
+    ARTICLES_RAW,
+    PAGES_REQUESTS,
+    PAGES_REQUESTS_RETENTION,
+    PAGES_RESULTS,
+    PAGES_RESULTS_RETENTION,
+)
 from tests.pollers import Journal
 from tests.turned import TurnedClock
 
@@ -150,6 +156,10 @@ class World:
         """All articles that were published, in order."""
         found = [value for topic, _, value in self.journal.records if topic == ARTICLES_RAW]
         return [one for value in found for one in batches.decode(value).articles]
+
+    def sample(self, name: str) -> float | None:
+        """A metric's value."""
+        return self.metrics.registry.get_sample_value(f"counterclaim_{name}")
 
     async def done(self, results: int) -> None:
         """Wait until there are so many results."""
@@ -316,3 +326,198 @@ def test_the_page_s_date_stands_in_where_the_feed_has_none() -> None:
     assert dated(None, early) == (early, "page")
     assert dated(None, None) == (NOON, "fetched")
     assert dated(None, NOON + timedelta(days=9)) == (NOON + timedelta(hours=1), "clamped")
+
+
+async def started(world: World, visits: int) -> None:
+    """Wait until so many visits began."""
+    while len(world.web.visited) < visits:
+        await asyncio.sleep(0)
+
+
+async def test_only_the_pages_of_our_partitions_are_visited(world: World) -> None:
+    """And their results go to the same partition."""
+    ours, other = article(), article(host="other.example")
+    home = partition_of(ours.link, PARTITIONS)
+    assert partition_of(other.link, PARTITIONS) != home
+    async with world.serving() as service:
+        await service.end([number for number in range(PARTITIONS) if number != home])
+        world.ask(other, ours)
+        await world.done(1)
+        while len(service) or not world.requests.empty():
+            await asyncio.sleep(0)
+    assert [url for url, _ in world.web.visited] == [ours.link]
+    assert [place for topic, place in world.journal.places if topic == PAGES_RESULTS] == [home]
+
+
+async def test_what_is_taken_from_us_is_given_up_at_once_and_done_by_who_is_given_it(world: World) -> None:
+    """The visit in flight and the pages behind it; nothing of them is published by two."""
+    world.web.held = asyncio.Event()
+    pages = [article(number) for number in range(3)]
+    home = partition_of(pages[0].link, PARTITIONS)
+    async with world.serving() as service:
+        world.ask(*pages)
+        await started(world, 1)
+        await service.end([home])
+        assert (len(service), world.sample("pages_waiting")) == (0, 0.0)
+        world.web.held.set()
+        world.clock.turn(SPACING.total_seconds())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert (len(world.web.visited), world.journal.records) == (1, [])
+    async with world.serving():
+        world.ask(*pages)
+        for results in (1, 2, 3):
+            await world.done(results)
+            await world.clock.until_asleep()
+            world.clock.turn(SPACING.total_seconds())
+    assert {one.outcome for one in world.results} == {"published"}
+
+
+async def test_a_lapsed_member_visits_nothing(world: World) -> None:
+    """Its pages may be somebody else's already; when it is surely a member, it goes on."""
+    world.member = False
+    async with world.serving():
+        world.ask(article())
+        for _ in range(3):
+            await world.clock.until_asleep()
+            world.clock.turn(LAPSED_SECONDS)
+        assert world.web.visited == []
+        world.member = True
+        world.clock.turn(LAPSED_SECONDS)
+        await world.done(1)
+
+
+async def test_a_host_that_asks_to_be_left_alone_is(world: World) -> None:
+    """All its pages wait for so long, and the one that was refused comes again after it."""
+    first, second = article(1), article(2)
+    world.web.errors[first.link] = PageError(first.link, "HTTP 429", temporary=True, wait_seconds=5400)
+    async with world.serving():
+        world.ask(first, second)
+        await started(world, 1)
+        await world.clock.until_asleep()
+        world.clock.turn(5399)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(world.web.visited) == 1
+        world.web.errors.clear()
+        for results in (1, 2):
+            world.clock.turn(SPACING.total_seconds())
+            await world.done(results)
+            await world.clock.until_asleep()
+    assert [at for _, at in world.web.visited] == [0.0, 5401.0, 5403.0]
+
+
+async def test_the_pause_holds_over_a_change_of_hands(world: World) -> None:
+    """Who is given a host waits from the last visit that the results tell of."""
+    world.web.delay = 60.0
+    async with world.serving():
+        world.ask(article(1))
+        await world.done(1)
+    world.clock.turn(20)
+    async with world.serving():
+        world.ask(article(2), article(3))
+        for turn in (39, 1, 60):
+            await world.clock.until_asleep()
+            world.clock.turn(turn)
+            for _ in range(20):
+                await asyncio.sleep(0)
+        await world.done(3)
+    assert [at for _, at in world.web.visited] == [0.0, 60.0, 120.0]
+
+
+async def test_a_page_waits_for_a_place_at_its_host(world: World) -> None:
+    """Feeds and pages together ask a host no more often at once than is set."""
+    host = "post.example"
+    async with world.slots.place(host), world.serving():
+        async with world.slots.place(host):
+            world.ask(article(), article(host="free.example"))
+            await world.done(1)
+            assert [url for url, _ in world.web.visited] == ["https://free.example/1?utm_source=rss"]
+        await world.done(2)
+    assert world.slots.take(host, lambda: True)
+    assert world.slots.take(host, lambda: True)
+
+
+async def test_a_request_that_waited_a_day_is_dropped(world: World) -> None:
+    """A backlog behind a slow host does not grow for ever."""
+    world.web.delay = 3600.0
+    async with world.serving() as service:
+        world.ask(*(article(number) for number in range(40)))
+        await world.done(1)
+        for _ in range(25):
+            await world.clock.until_asleep()
+            world.clock.turn(3600)
+            for _ in range(40):
+                await asyncio.sleep(0)
+        assert len(service) == 0
+    assert len(world.web.visited) == 25
+
+
+async def test_what_is_remembered_of_results_is_bounded(world: World) -> None:
+    """As long as their topic remembers them."""
+    async with world.serving() as service:
+        for day in range(20):
+            world.ask(article(day), asked=world.clock.now())
+            await world.done(day + 1)
+            world.clock.turn(24 * 3600)
+        remembered = sum(len(done) for done in service._done.values())
+    assert remembered <= PAGES_RESULTS_RETENTION / timedelta(days=1) + 1
+
+
+async def round_by_hand(world: World, *articles: Article, seconds: float = 10) -> PageService:
+    """`poll --once`, with the clock turned whenever it sleeps."""
+    service = world.service()
+    for one in articles:
+        request = page_request(one, "always", NOON)
+        assert request is not None
+        home = partition_of(request.url, PARTITIONS)
+        service.ask(Message(PAGES_REQUESTS, home, 0, NOON, b"", encode(request), ()))
+    task = asyncio.create_task(service.run_once(asyncio.Event(), world.clock.now() + timedelta(seconds=seconds)))
+    while not task.done():
+        await asyncio.sleep(0)
+        if world.clock.sleeps:
+            world.clock.turn(0.5)
+    await task
+    return service
+
+
+async def test_a_round_by_hand_ends_and_keeps_to_the_pauses(world: World) -> None:
+    """What cannot be begun in time is left; nothing is waited for that comes later."""
+    slow = article(host="slow.example")
+    world.web.errors[slow.link] = PageError(slow.link, "HTTP 503", temporary=True)
+    service = await round_by_hand(world, *(article(number) for number in range(9)), slow)
+    assert (service.outcomes, len(service)) == ({"published": 6}, 4)
+    assert [at for url, at in world.web.visited if "post" in url] == [0, 2, 4, 6, 8, 10]
+    assert (world.clock.now() - NOON).total_seconds() <= 11
+    again = await round_by_hand(world, *(article(number) for number in range(9)), slow)
+    assert (again.outcomes, len(again)) == ({"published": 3}, 1)
+
+
+async def test_a_share_follows_what_it_is_given() -> None:
+    """Results are read before requests; what is taken is followed no longer, and given again it is read again."""
+    log: list[str] = []
+
+    class Requests:
+        async def narrow(self, partitions: Collection[int]) -> None:
+            log.append(f"follow {sorted(partitions)}")
+
+        def __aiter__(self) -> AsyncIterator[Message]:
+            raise NotImplementedError
+
+    def load(partitions: Collection[int]) -> dict[int, Past]:
+        log.append(f"load {sorted(partitions)}")
+        return {}
+
+    world = World()
+    service = world.service()
+    await service.end(range(PARTITIONS))
+    share = PageShare(service, Requests(), load)
+    await share.taken(frozenset({0, 2}))
+    await share.taken(frozenset({1}))
+    await share.revoked(frozenset({2}))
+    assert log == ["load [0, 2]", "follow [0, 2]", "load [1]", "follow [0, 1, 2]", "follow [0, 1]"]
+    for number, waiting in ((2, 0), (1, 1)):
+        request = page_request(article(number), "always", NOON)
+        assert request is not None
+        service.ask(Message(PAGES_REQUESTS, number, 0, NOON, b"", encode(request), ()))
+        assert len(service) == waiting

@@ -12,6 +12,7 @@ from functools import partial
 import pytest
 from aiohttp import web
 
+from pipeline.feeds.listing import partition_of
 from pipeline.feeds.poll import Summary
 from pipeline.records import batches, page_requests
 from pipeline.topics import ARTICLES_RAW, FEED_STATE, PAGES_REQUESTS
@@ -56,6 +57,8 @@ async def test_the_pages_of_new_articles_are_asked_for_where_they_are_always_wan
     urls = [(key, one.url, one.why) for key, one in found]
     wanted = [(b"herald.example", f"https://herald.example/{number}", "always") for number in (1, 2, 3)]
     assert urls == (wanted if setting == "always" else [])
+    places = {place for topic, place in world.journal.places if topic == PAGES_REQUESTS}
+    assert places == ({partition_of("https://herald.example/", 4)} if setting == "always" else set())
     topics = [topic for topic, _, _ in world.journal.records]
     assert topics.index(FEED_STATE) == (3 if setting == "always" else 1)
     sent = [batches.decode(value) for topic, _, value in world.journal.records if topic == ARTICLES_RAW]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,3 +144,138 @@ def test_feeds_that_come_and_go_are_never_lost_nor_doubled(steps: list[tuple[str
             left.add(taken)
             running.append(taken)
     assert left == waiting
+
+
+def test_feeds_and_pages_of_a_host_stand_in_one_line() -> None:
+    """Both count; who came first goes first, and a feed waits for one page at most."""
+    slots = HostSlots(2)
+    told: list[str] = []
+    queue = DueQueue(slots, lambda: told.append("a feed may go"))
+
+    def page() -> bool:
+        told.append("a page may go")
+        return True
+
+    assert slots.take("h", page)
+    for path in "abc":
+        queue.add(f"http://h/{path}", at(0))
+    assert queue.take(at(0)) == "http://h/a"
+    assert queue.take(at(0)) is None
+    slots.give_back("h")
+    assert not slots.take("h", page)
+    assert (told, queue.take(at(0))) == (["a feed may go"], "http://h/b")
+    queue.done("http://h/a")
+    assert told[1:] == ["a feed may go"]  # it stood in line before the page
+    queue.done("http://h/b")
+    assert told[2:] == ["a page may go"]
+    assert queue.take(at(0)) == "http://h/c"
+    slots.give_back("h")
+    queue.done("http://h/c")
+    assert slots.take("h", page)
+    assert slots.take("h", page)
+    assert not slots.take("h", page)
+
+
+def test_a_feed_that_is_discarded_in_line_or_with_a_place_gives_way() -> None:
+    """To whoever stands behind it, page or feed."""
+    slots = HostSlots(1)
+    queue = DueQueue(slots)
+    went: list[str] = []
+    for path in "abc":
+        queue.add(f"http://h/{path}", at(0))
+    assert queue.take(at(0)) == "http://h/a"
+    assert queue.take(at(0)) is None
+
+    def page() -> bool:
+        went.append("page")
+        return True
+
+    assert not slots.take("h", page)
+    queue.discard("http://h/b")  # in line
+    queue.done("http://h/a")
+    queue.discard("http://h/c")  # has a place, and was not taken yet
+    assert (queue.take(at(0)), went) == (None, ["page"])
+
+
+async def test_a_place_is_waited_for_and_given_back() -> None:
+    """Also by who is cancelled, in line, or in the moment in which it gets the place."""
+    slots = HostSlots(1)
+    order: list[str] = []
+
+    async def visit(name: str) -> None:
+        async with slots.place("h"):
+            order.append(name)
+            await asyncio.sleep(0)
+
+    async with slots.place("h"):
+        tasks = [asyncio.create_task(visit(name)) for name in ("in line", "at the head", "last")]
+        await asyncio.sleep(0)
+        tasks[0].cancel()
+        await asyncio.sleep(0)
+    tasks[1].cancel()  # the place is its own already
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert order == ["last"]
+    assert slots.take("h", lambda: True)
+
+
+class Crowd:
+    """Feeds and pages at two hosts, and who of them has a place."""
+
+    def __init__(self, per_host: int) -> None:
+        self.slots = HostSlots(per_host)
+        self.queue = DueQueue(self.slots)
+        self.running: list[tuple[str, str]] = []
+        self.begun: Counter[str] = Counter()
+
+    def ask(self, kind: str, host: str, number: int) -> None:
+        """One more wants to go there."""
+        if kind == "feed":
+            self.queue.add(f"http://{host}/{number}", at(0))
+        elif self.slots.take(host, partial(self._page, host)):
+            self._page(host)
+        self._take_feeds()
+
+    def end(self, number: int) -> None:
+        """One of those that are there has what it wanted."""
+        kind, where = self.running.pop(number % len(self.running))
+        if kind == "feed":
+            self.queue.done(where)
+        else:
+            self.slots.give_back(where)
+        self._take_feeds()
+
+    @property
+    def hosts(self) -> list[str]:
+        """That are being asked, each as often as it is."""
+        return [where.removeprefix("http://")[:2] for _, where in self.running]
+
+    def _page(self, host: str) -> bool:
+        self.running.append(("page", host))
+        self.begun["page"] += 1
+        return True
+
+    def _take_feeds(self) -> None:
+        while (url := self.queue.take(at(0))) is not None:
+            self.running.append(("feed", url))
+            self.begun["feed"] += 1
+
+
+@given(
+    steps=st.lists(st.tuples(st.sampled_from(["feed", "page", "end"]), st.sampled_from(["h0", "h1"])), max_size=100),
+    per_host=st.integers(1, 3),
+)
+def test_no_host_is_asked_by_more_than_its_limit_feeds_and_pages_together(
+    steps: list[tuple[str, str]], per_host: int
+) -> None:
+    """Whatever begins and ends when; in the end all had their turn."""
+    crowd = Crowd(per_host)
+    asked = Counter(kind for kind, _ in steps if kind != "end")
+    for number, (kind, host) in enumerate(steps):
+        if kind != "end":
+            crowd.ask(kind, host, number)
+        elif crowd.running:
+            crowd.end(number)
+        assert all(count <= per_host for count in Counter(crowd.hosts).values())
+    while crowd.running:
+        crowd.end(0)
+    assert crowd.begun == asked
