@@ -108,5 +108,5 @@ class Sieve:
 
 def _marked(item: RawItem) -> str:
     published = item["published"].isoformat() if item["published"] else ""
-    names = (item["outlet"], item["feed"], item["link"], item["guid"], item["language"], published, str(item["html"]))
+    names = (item["outlet"], item["link"], item["guid"], item["language"], published, str(item["html"]))
     return mark((*names, item["title"], item["lead"], item["body"], *item["authors"]))
