@@ -1,19 +1,55 @@
-"""What an article is a copy of: the index of one partition's texts, and the groups that its copies make."""
+"""What an article is a copy of: the index of one partition's texts, and the groups that its copies make.
+
+Each article is looked for by its shingles, compared with the few texts that share most of them, and taken in. The first
+article of a group in log order names the group, for ever; the member that was published first is its original, even if
+it comes last. Later articles may match any member, so a story is followed through its edits.
+
+Everything is decided from the log alone: the same batches in the same order give the same claims, and an index that was
+rebuilt from the claims decides like the one that made them.
+"""
 
 from __future__ import annotations
 
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
-from pipeline.copies.claims import Claim
-from pipeline.records import ArticleBatch
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.copies.claims import Claim, Entry
+from pipeline.copies.likeness import Likeness, likeness, why
+from pipeline.copies.postings import MAX_NUMBER, Found, Numbers, Postings
+from pipeline.copies.shingles import text_of
+from pipeline.copies.sketch import Sketch, decoded, sketch
+from pipeline.records import Article, ArticleBatch, CopyGroup, CopyOf
+from pipeline.records.article import MAX_BATCH_ARTICLES
 
 WINDOW: Final = timedelta(hours=72)
 """Event time between two copies, at the most."""
 
 MAX_DOCUMENTS: Final = 1_000_000
 """Articles remembered in a partition, at the most; the oldest go first. Less than 1 kB each."""
+
+COMMON: Final = 4
+"""A shingle that so many unlike texts have is a template's or boilerplate, and counts for nothing."""
+
+MIN_VOTES: Final = 4
+"""Postings that a group must share with a text to be compared with it."""
+
+MAX_GROUPS: Final = 3
+MAX_MEMBERS: Final = 4
+"""Compared with a text: so many groups, those with the most postings in common, and so many members of each."""
+
+EXPIRE_PER_BATCH: Final = 4
+"""Stale claims dropped for each batch: more than one, so that the memory shrinks; few, so that no batch waits."""
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LOW_64: Final = (1 << 64) - 1
+_SLACK: Final = 2 * MAX_BATCH_ARTICLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +58,27 @@ class Limits:
 
     window: timedelta = WINDOW
     documents: int = MAX_DOCUMENTS
+
+    def __post_init__(self) -> None:
+        if not 0 < self.documents <= MAX_DOCUMENTS:
+            raise ValueError(f"documents is {self.documents}; it must be between 1 and {MAX_DOCUMENTS}")
+
+
+class Match(NamedTuple):
+    """A text that an article is a copy of."""
+
+    number: int
+    likeness: Likeness
+
+
+class _Group(NamedTuple):
+    """What is known of a group of at least two."""
+
+    id: str
+    original: str
+    published: datetime
+    last: int
+    """Serial number of its newest article: the group is forgotten with it."""
 
 
 class Copies:
@@ -47,38 +104,270 @@ class Copies:
     def __init__(self, partition: int, limits: Limits | None = None) -> None:
         self.partition = partition
         self.limits = limits or Limits()
+        self._numbers = min(self.limits.documents + _SLACK, MAX_NUMBER)
+        self._first = self._next = 0
+        """Serial numbers of the oldest article, and of the next; a serial modulo `_numbers`, plus 1, is a number."""
+        self._articles = np.zeros((0, 2), np.uint64)
+        """By number: the two halves of the article's id."""
+        self._groups_of = np.zeros(0, np.uint64)
+        """By number: the lower half of its group's id."""
+        self._published = np.zeros(0, np.int64)
+        """By number: microseconds since 1970."""
+        self._sketches: list[bytes] = []
+        self._postings = Postings()
+        self._posted = 0
+        self._groups: dict[int, _Group] = {}
+        self._claims: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
+        """claim key → time of its batch and number of its articles, oldest first"""
 
     def __contains__(self, key: str) -> bool:
         """Whether the claim with this key was taken in, that is: whether its batch is delivered again."""
-        raise NotImplementedError
+        return key in self._claims
 
     def __len__(self) -> int:
         """How many articles are remembered."""
-        raise NotImplementedError
+        return self._next - self._first
+
+    @property
+    def level(self) -> int:
+        """How large the table of postings is."""
+        return self._postings.level
 
     @property
     def nbytes(self) -> int:
         """Bytes that the index holds, Python's own small objects aside."""
-        raise NotImplementedError
+        arrays = self._articles.nbytes + self._groups_of.nbytes + self._published.nbytes
+        return self._postings.nbytes + arrays + sum(map(len, self._sketches))
 
     def take(self, key: str, batch: ArticleBatch, offset: int) -> Claim:
         """Decide about each article of a batch that is delivered for the first time, and take it in.
 
         Articles of one batch may be copies of each other. A revision is never a copy of its own earlier text.
         """
-        raise NotImplementedError
+        entries: list[Entry] = []
+        moved: list[CopyGroup] = []
+        for place, article in enumerate(batch.articles):
+            made = sketch(text_of(article))
+            self._make_room(len(made.hashes))
+            found = self._postings.find(made.hashes)
+            match = self._match(article, made, found)
+            copy, at = self._judge(article, match, batch.fetched, moved)
+            entry = Entry(place, article.id, article.published, made.encoded, copy, at)
+            self._add(entry, made, found)
+            entries.append(entry)
+        self._claims[key] = (batch.fetched, len(entries))
+        return Claim(
+            partition=self.partition,
+            offset=offset,
+            at=batch.fetched,
+            level=self.level,
+            entries=tuple(entries),
+            moved=tuple(moved),
+        )
+
+    def look(self, article: Article) -> Likeness | None:
+        """How an article is a copy of something remembered. Changes nothing."""
+        made = sketch(text_of(article))
+        match = self._match(article, made, self._postings.find(made.hashes))
+        return match and match.likeness
 
     def restore(self, key: str, claim: Claim) -> None:
         """Take in a stored claim, when the index is rebuilt. In log order (`in_log_order`)."""
-        raise NotImplementedError
+        while self.level < claim.level:
+            self._grow()
+        for entry in claim.entries:
+            made = decoded(entry.sketch)
+            self._add(entry, made, self._postings.find(made.hashes))
+        self._claims[key] = (claim.at, len(claim.entries))
 
     def stale(self, now: datetime) -> tuple[str, ...]:
         """Keys of the oldest claims: past the window, or over the bound on documents; a few at a time.
 
         ``now`` is the time of the batch at hand, not of the clock: a replay forgets at the same places.
         """
-        raise NotImplementedError
+        over = len(self) - self.limits.documents
+        keys: list[str] = []
+        for key, (at, articles) in self._claims.items():
+            past = at < now - self.limits.window and len(keys) < EXPIRE_PER_BATCH
+            if over <= 0 and not past:
+                break
+            keys.append(key)
+            over -= articles
+        return tuple(keys)
 
     def forget(self, key: str) -> None:
-        """Drop a claim that `stale` named."""
-        raise NotImplementedError
+        """Drop a claim that `stale` named.
+
+        Raises:
+            ValueError: it is not the oldest; articles are forgotten in the order in which they came.
+        """
+        oldest, (_, articles) = next(iter(self._claims.items()), ("", (None, 0)))
+        if key != oldest:
+            raise ValueError(f"claim {key!r} is not the oldest, {oldest!r} is")
+        del self._claims[key]
+        for serial in range(self._first, self._first + articles):
+            number = self._number(serial)
+            hashes = decoded(self._sketches[number]).hashes
+            self._postings.drop(hashes, number)
+            self._posted -= len(hashes)
+            self._sketches[number] = b""
+            group = int(self._groups_of[number])
+            if group in self._groups and self._groups[group].last == serial:
+                del self._groups[group]
+        self._first += articles
+
+    def _judge(
+        self, article: Article, match: Match | None, at: datetime, moved: list[CopyGroup]
+    ) -> tuple[CopyOf | None, datetime | None]:
+        """What goes onto the article, and when the original of its group was published."""
+        if match is None:
+            return None, None
+        of = self._id(match.number)
+        key = int(self._groups_of[match.number])
+        group = self._groups.get(key) or _Group(of, of, self._time(match.number), 0)
+        original, published = group.original, group.published
+        if article.published < published and article.id != original:
+            moved.append(
+                CopyGroup(
+                    group=group.id, original=article.id, was=original, published=article.published, at=at,
+                    url=article.url, outlet=article.outlet,
+                )
+            )  # fmt: skip
+            original, published = article.id, article.published
+        if article.id == group.id == original:  # a revision of the article that the others are copies of
+            return None, None
+        share, contained = match.likeness
+        copy = CopyOf(
+            group=group.id, original=original, of=of, containment=round(share, 3), contained=round(contained, 3),
+            why=why(match.likeness),
+        )  # fmt: skip
+        return copy, published
+
+    def _match(self, article: Article, made: Sketch, found: Found) -> Match | None:
+        """The remembered text that this one is a copy of: what it has most in common with, the earliest of equals."""
+        if len(found.numbers) < min(MIN_VOTES, len(made.hashes)) or not len(made.hashes):
+            return None
+        numbers, common = found.numbers.astype(np.intp), None
+        often = np.bincount(found.rows, minlength=len(made.hashes)) >= COMMON
+        if often.any():
+            common, numbers = made.hashes[often], numbers[~often[found.rows]]
+        best: tuple[float, int, Match] | None = None
+        for number in self._likely(numbers, made):
+            if not self._comparable(article, number):
+                continue
+            alike = likeness(made, decoded(self._sketches[number]), article.language, common)
+            if alike is not None:
+                rank = (sum(alike), -self._serial(number), Match(number, alike))
+                best = rank if best is None else max(best, rank)
+        return best[2] if best else None
+
+    def _likely(self, numbers: Numbers, made: Sketch) -> Iterable[int]:
+        """Of the texts that postings name, those worth comparing: the strongest members of the strongest groups."""
+        votes = Counter(numbers.tolist())
+        least = min(MIN_VOTES, len(made.hashes))
+        if len(votes) == 1:
+            return votes if votes.total() >= least else ()
+        groups: Counter[int] = Counter()
+        members: dict[int, list[int]] = {}
+        for number, share in votes.items():
+            group = int(self._groups_of[number])
+            groups[group] += share
+            members.setdefault(group, []).append(number)
+        strong = sorted((group for group in groups if groups[group] >= least), key=lambda one: -groups[one])
+        return [
+            number
+            for group in strong[:MAX_GROUPS]
+            for number in sorted(members[group], key=lambda one: (-votes[one], self._serial(one)))[:MAX_MEMBERS]
+        ]
+
+    def _comparable(self, article: Article, number: int) -> bool:
+        """Whether they are near enough in time, and not two texts of one page."""
+        apart = abs(_microseconds(article.published) - int(self._published[number]))
+        return apart <= self.limits.window // _MICROSECOND and self._id(number) != article.id
+
+    def _add(self, entry: Entry, made: Sketch, found: Found) -> None:
+        """Take an article in."""
+        serial, number = self._next, self._number(self._next)
+        article = int(entry.article, 16)
+        key = int(entry.copy.group, 16) & _LOW_64 if entry.copy else article & _LOW_64
+        self._widen(number)
+        self._articles[number] = (article >> 64, article & _LOW_64)
+        self._groups_of[number] = key
+        self._published[number] = _microseconds(entry.published)
+        self._sketches[number] = entry.sketch
+        self._post(found, number)
+        self._posted += len(made.hashes)
+        self._next += 1
+        if entry.copy and entry.original_published:
+            self._groups[key] = _Group(entry.copy.group, entry.copy.original, entry.original_published, serial)
+        elif key in self._groups:
+            self._groups[key] = self._groups[key]._replace(last=serial)
+
+    def _post(self, found: Found, number: int) -> None:
+        """Post a text. It takes its group's postings over, so that a group has each shingle once: the table then counts
+        unlike texts, and fifty prints of one wire story take little more room than one. Of a common shingle, the oldest
+        posting goes."""
+        instead = found.places
+        if len(instead):
+            gone = self._groups_of[found.numbers] == self._groups_of[number]
+            often = np.bincount(found.rows, minlength=len(found.buckets)) >= COMMON
+            if often.any():
+                gone |= self._oldest(found) & often[found.rows]
+            instead = instead[gone]
+        self._postings.put(found, number, instead)
+
+    def _oldest(self, found: Found) -> NDArray[np.bool_]:
+        """Which postings are the oldest of their hash."""
+        serials = (found.numbers.astype(np.int64) - 1 - self._first) % self._numbers
+        order = np.lexsort((serials, found.rows))
+        rows = found.rows[order]
+        oldest = np.zeros(len(order), np.bool_)
+        oldest[order] = np.append(True, rows[1:] != rows[:-1])
+        return oldest
+
+    def _make_room(self, more: int) -> None:
+        if len(self) >= self._numbers:
+            raise RuntimeError(f"{len(self)} articles are remembered; forget what is stale before more are taken in")
+        if not self._postings.has_room(self._posted + more):
+            self._grow()
+
+    def _grow(self) -> None:
+        """Twice the table, filled anew in log order."""
+        self._postings = Postings(self.level + 1)
+        for serial in range(self._first, self._next):
+            number = self._number(serial)
+            self._post(self._postings.find(decoded(self._sketches[number]).hashes), number)
+
+    def _widen(self, number: int) -> None:
+        """Room for what is kept by number, half as much again at a time."""
+        if number < len(self._sketches):
+            return
+        size = min(self._numbers + 1, number + 1 + max(1024, number // 2))
+        self._articles = _longer(self._articles, size)
+        self._groups_of = _longer(self._groups_of, size)
+        self._published = _longer(self._published, size)
+        self._sketches += [b""] * (size - len(self._sketches))
+
+    def _number(self, serial: int) -> int:
+        return serial % self._numbers + 1
+
+    def _serial(self, number: int) -> int:
+        """The serial number that a remembered text's number stands for."""
+        return self._first + (number - 1 - self._first) % self._numbers
+
+    def _id(self, number: int) -> str:
+        high, low = self._articles[number].tolist()
+        return f"{high:016x}{low:016x}"
+
+    def _time(self, number: int) -> datetime:
+        return _EPOCH + timedelta(microseconds=int(self._published[number]))
+
+
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
+    longer = np.zeros((size, *array.shape[1:]), array.dtype)
+    longer[: len(array)] = array
+    return longer

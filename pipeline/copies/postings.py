@@ -1,0 +1,102 @@
+"""Which texts have a shingle: one numpy array, of bounded size, and a dozen operations on whole arrays a text.
+
+A hash table of buckets of eight slots; a slot is 32 bits, twelve of the hash and twenty for the number of the text. A
+bucket takes its slots in turn, so what it loses when it is full is its oldest. Losing one is harmless: a text is found
+by any few of its shingles, and compared by its sketch, never by what the table says.
+
+Nothing here depends on what was dropped before: two tables of one size into which the same texts went in the same order
+hold the same, whichever older texts the one had and has dropped.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.copies.sketch import Sample
+
+Numbers = NDArray[np.intp]
+
+NUMBER_BITS: Final = 20
+MAX_NUMBER: Final = (1 << NUMBER_BITS) - 1
+"""Texts are numbered from 1 to this; a table has so many at the most."""
+
+_WAYS: Final = 8
+_WAY_BITS: Final = 3
+_FIRST_BITS: Final = 12
+"""log2 of the buckets of the smallest table: 128 kB."""
+
+_LOAD: Final = 0.7
+"""Share of the slots that may be taken. Three in a hundred postings are then lost to full buckets (Poisson)."""
+
+_GOLDEN: Final = np.uint32(0x9E3779B1)
+_TAG_SHIFT: Final = np.uint32(NUMBER_BITS)
+_ONE: Final = np.uint32(1)
+_NUMBERS: Final = np.uint32(MAX_NUMBER)
+_LAST_WAY: Final = np.uint8(_WAYS - 1)
+
+
+class Found(NamedTuple):
+    """What the table has on a text's hashes: parallel arrays, one item a posting."""
+
+    buckets: Numbers
+    """Of each hash."""
+
+    tags: NDArray[np.uint32]
+    """Of each hash."""
+
+    rows: Numbers
+    """Which hash a posting is of."""
+
+    places: Numbers
+    """Where in the table it is."""
+
+    numbers: NDArray[np.uint32]
+    """Which text it names."""
+
+
+class Postings:
+    """Hash → numbers of texts. ``level``: the table has 2^level times the smallest size."""
+
+    def __init__(self, level: int = 0) -> None:
+        self.level = level
+        self._shift = np.uint32(32 - _FIRST_BITS - level)
+        buckets = 1 << (_FIRST_BITS + level)
+        self._slots = np.zeros(buckets * _WAYS, np.uint32)
+        self._turn = np.zeros(buckets, np.uint8)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the table."""
+        return self._slots.nbytes + self._turn.nbytes
+
+    def has_room(self, postings: int) -> bool:
+        """Whether so many postings fill it no more than they should."""
+        return postings <= _LOAD * len(self._slots)
+
+    def find(self, hashes: Sample) -> Found:
+        """All postings of some hashes, some of which may be false: twelve bits are not the hash."""
+        mixed = hashes * _GOLDEN
+        buckets = (mixed >> self._shift).astype(np.intp)
+        tags = mixed << _TAG_SHIFT
+        numbers = self._slots.reshape(-1, _WAYS).take(buckets, axis=0)
+        numbers ^= tags[:, None]  # where the tag agrees, the number is left, and that is small
+        numbers = numbers.ravel()
+        at = (numbers - _ONE < _NUMBERS).nonzero()[0]  # 0, an empty slot, wraps around
+        rows = at >> _WAY_BITS
+        return Found(buckets, tags, rows, (buckets[rows] << _WAY_BITS) + (at & (_WAYS - 1)), numbers[at])
+
+    def put(self, found: Found, number: int, instead: Numbers) -> None:
+        """Post a text under the hashes that were looked for. ``instead``: places whose postings it takes over."""
+        if len(instead):
+            self._slots[instead] = 0
+        turn = self._turn.take(found.buckets)
+        self._slots[(found.buckets << _WAY_BITS) + (turn & _LAST_WAY)] = found.tags | np.uint32(number)
+        self._turn[found.buckets] = turn + np.uint8(1)
+
+    def drop(self, hashes: Sample, number: int) -> None:
+        """Remove the postings of a text."""
+        found = self.find(hashes)
+        self._slots[found.places[found.numbers == number]] = 0
