@@ -4,7 +4,7 @@ A copy is strict: a wrong merge is worse than a missed one. Three things must ho
 
 - Enough is shared: the greater of the two containments, less its standard error, is at least `CONTAINED`. Cutting,
   extending, and boilerplate around leave it near 1; one word in ten changed leaves .7.
-- What is shared is no small piece of a long text: the lesser containment is at least `LEAST`. So a digest of ten
+- What is shared is no small piece of a long text: the lesser containment is at least `LEAST`. So a digest of six
   stories does not make one of them a copy of another.
 - The names and numbers agree: routine reports (quakes, results, court cases) share their frame, texts that quote one
   speech share the quote, and what they differ in is who and how many.
@@ -24,7 +24,7 @@ CONTAINED: Final = 0.4
 SURENESS: Final = 1.25
 """Standard errors of the estimate that are taken off."""
 
-LEAST: Final = 0.1
+LEAST: Final = 0.2
 MIN_SHARED: Final = 6
 MIN_COMPARED: Final = 8
 """Hashes of the smaller sample: with less, an estimate says nothing."""
