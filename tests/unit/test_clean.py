@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pipeline.feeds.clean import MAX_BODY_CHARS, clean_html, clean_line, clean_plain
+from pipeline.feeds.clean import _INVISIBLE, MAX_BODY_CHARS, clean_html, clean_line, clean_plain
 
 PROSE = "The minister denied that the letter was ever sent, and said the accusation was invented by his rivals."
 CARDS = "".join(f'<li><a href="/{n}">Senator number {n} accused of fraud</a></li>' for n in range(4))
@@ -207,3 +207,11 @@ def test_plain_words_are_not_touched(words: list[str]) -> None:
     """Letters and digits come out as they went in, but for composition."""
     text = unicodedata.normalize("NFC", " ".join(words))
     assert clean_plain(text) == text
+
+
+def test_what_is_invisible_is_not_printable() -> None:
+    """Cleaning looks for printable text first, which takes a fifth of the time that the pattern does."""
+    invisible = [chr(point) for point in range(0x110000) if _INVISIBLE.match(chr(point))]
+    assert len(invisible) > 2_000
+    assert not any(map(str.isprintable, invisible))
+    assert clean_line("".join(["a\xa0", *invisible, "b"])) == "a b"
