@@ -30,6 +30,7 @@ from pipeline.feeds.queue import DueQueue, HostSlots
 from pipeline.feeds.schedule import PollResult
 from pipeline.feeds.state import Polled
 from pipeline.feeds.tenure import LAPSED_SECONDS, Alone, Tenure
+from pipeline.feeds.trickle import Trickle
 from pipeline.feeds.visit import Fetches, Parses, visit
 from pipeline.metrics import Metrics
 from pipeline.records import FeedState, encode
@@ -104,6 +105,8 @@ class Poller:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._queue = DueQueue(slots or HostSlots(settings.per_host), self._wake.set)
+        self._crowd, self._asked = Trickle(), Trickle()
+        self._late: dict[str, Trickle] = {}
         self._again = True
         self._tally: Counter[str] = Counter()
         self._items = self._new = self._not_due = 0
@@ -112,16 +115,18 @@ class Poller:
     async def run(self, stop: asyncio.Event) -> Summary:
         """Poll until ``stop``; polls in flight then get `stop_grace_seconds` to end."""
         for url in self._feeds:
-            self._enqueue(url)
+            self._enqueue(url, self._crowd)
         return await self._loop(stop)
 
-    def add(self, feed: Feed, known: FeedState | None) -> None:
-        """Poll another feed from now on, by what is known of it; one that was dropped before must have been let go."""
+    def add(self, feed: Feed, known: FeedState | None, *, asked: bool = False) -> None:
+        """Poll another feed from now on, by what is known of it; one that was dropped before must have been let go.
+        What somebody ``asked`` for does not wait behind a crowd of feeds that are late.
+        """
         self._feeds[feed.url] = feed
         if known is not None:
             self._states[feed.url] = known
         self._metrics.feeds.labels(state=_health(known)).inc()
-        self._enqueue(feed.url)
+        self._enqueue(feed.url, self._asked if asked else self._crowd)
         self._wake.set()
 
     async def drop(self, urls: Iterable[str]) -> dict[str, FeedState]:
@@ -134,6 +139,7 @@ class Poller:
             if self._feeds.pop(url, None) is None:
                 continue
             self._queue.discard(url)
+            self._late.pop(url, None)
             if task := self._running.get(url):
                 task.cancel()
                 tasks.append(task)
@@ -144,12 +150,15 @@ class Poller:
             await asyncio.wait(tasks)
         return left
 
-    def _enqueue(self, url: str) -> None:
-        when = schedule.due(
-            self._states.get(url), now=self._clock.now(), feed=self._feeds[url], settings=self._settings
-        )
-        if when is not None:
-            self._queue.add(url, when)
+    def _enqueue(self, url: str, late: Trickle) -> None:
+        now = self._clock.now()
+        when = schedule.due(self._states.get(url), now=now, settings=self._settings)
+        if when is None:
+            return
+        if when <= now:
+            when = late.next(now, len(self._feeds), self._settings.interval_seconds)
+            self._late[url] = late
+        self._queue.add(url, when)
 
     async def run_once(self, stop: asyncio.Event) -> Summary:
         """Poll each feed that is due, or was never polled, once; ends early on ``stop``."""
@@ -180,7 +189,7 @@ class Poller:
             url = self._queue.take(now := self._clock.now())
             if url is None:
                 return
-            if (later := schedule.skip_of(self._states.get(url)).after(now)) > now:
+            if (later := schedule.unskipped(schedule.skip_of(self._states.get(url)), now, url)) > now:
                 # It came due in time, but had to wait for others until its feed asks not to be asked.
                 self._queue.done(url)
                 self._queue.add(url, later)
@@ -240,7 +249,8 @@ class Poller:
         known = self._states.get(feed.url)
         polled = await self._visit(feed, known)
         now = self._clock.now()
-        decision = schedule.after(known, polled.result, now=now, feed=feed, settings=self._settings)
+        crowd = feed.url in self._late and self._late[feed.url].crowded
+        decision = schedule.after(known, polled.result, now=now, feed=feed, settings=self._settings, crowded=crowd)
         after = state.following(feed.url, known, polled, decision, now=now)
         if polled.new:
             await publish(self._publisher, polled.new, fetched=polled.arrived or now)
@@ -286,6 +296,7 @@ class Poller:
 
     def _remember(self, feed: Feed, known: FeedState | None, after: FeedState) -> None:
         self._states[feed.url] = after
+        self._late.pop(feed.url, None)
         self._metrics.feeds.labels(state=_health(known)).dec()
         self._metrics.feeds.labels(state=_health(after)).inc()
 

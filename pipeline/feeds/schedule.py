@@ -28,7 +28,11 @@ SOFT_STATUSES: Final = frozenset({404, 408, 421, 425, 429})
 """4xx answers that often pass by themselves; every 5xx does, too. A 429 is not a broken feed."""
 
 JITTER: Final = 0.1
-"""Of the wait, added at the most: feeds listed together drift apart instead of coming due together for ever."""
+"""Of the wait, added at the most: feeds listed together drift apart instead of coming due together for ever. After the
+polls of a crowd more is added, up to the whole wait: they follow each other closely."""
+
+SKIP_SPREAD_SECONDS: Final = 900.0
+"""Hours to skip end for all feeds on the stroke of an hour; each is asked within this time after it."""
 
 UNVALIDATED_SECONDS: Final = 3600.0
 """Wait after a full body without ETag and Last-Modified, unless the operator set the feed's interval: such a feed can
@@ -36,9 +40,6 @@ only be fetched whole, and once an hour is what its publishers put up with (rach
 
 FULL_FETCH_EVERY: Final = timedelta(days=1)
 """Some servers keep an ETag while the feed changes: once a day we ask without validators."""
-
-FIRST_SPREAD_SECONDS: Final = 3.0
-"""A cold start's first polls are spread over this: short, because somebody is waiting to see the first stories."""
 
 GONE: Final = 410
 
@@ -136,25 +137,52 @@ class Decision:
 
 
 def after(
-    state: FeedState | None, result: PollResult, *, now: datetime, feed: ListedFeed, settings: Timing
+    state: FeedState | None,
+    result: PollResult,
+    *,
+    now: datetime,
+    feed: ListedFeed,
+    settings: Timing,
+    crowded: bool = False,
 ) -> Decision:
-    """The next poll after one that ended with ``result`` at ``now``; ``state`` is from before that poll."""
+    """The next poll after one that ended with ``result`` at ``now``.
+
+    Args:
+        state: from before that poll.
+        result: how it ended.
+        now: when.
+        feed: as it is listed.
+        settings: the section `poll`.
+        crowded: whether the poll came late, or was the first, together with many others (`pipeline.feeds.trickle`).
+    """
     failures = (state.failures if state else 0) + 1 if result.outcome in FAILED else 0
     pace = _pace(state, result, feed, settings)
     asked = hints(result.status or 0, result.headers, now)
     weighed = [_ours(result, failures, feed, settings, pace), *_own(result, feed), *asked]
     weighed.sort(key=lambda hint: -hint.seconds)
     longest = weighed[0]
-    wait, reason = longest.seconds * (1 + JITTER * _fraction(feed.url)), _worded(longest)
+    wait, reason = longest.seconds * (1 + JITTER * fraction(feed.url)), _worded(longest)
     if wait < settings.floor_seconds:
         wait, reason = settings.floor_seconds, f"{reason}; raised to the floor of {_span(settings.floor_seconds)}"
+    if crowded and (apart := _apart(state, wait, now, feed)) >= 1:
+        wait, reason = wait + apart, f"{reason}; {_span(apart)} more, away from the many that were late together"
     if wait > settings.cap_seconds:
         wait, reason = settings.cap_seconds, f"{reason}; cut to the cap of {_span(settings.cap_seconds)}"
     next_poll = now + timedelta(seconds=wait)
-    if (unskipped := result.skip.after(next_poll)) != next_poll:
-        next_poll, reason = unskipped, f"{reason}; moved to the end of the hours or days that the feed asks to skip"
+    if (later := unskipped(result.skip, next_poll, feed.url)) != next_poll:
+        next_poll, reason = later, f"{reason}; moved to the end of the hours or days that the feed asks to skip"
     gone = result.status == GONE and not (state and state.address)  # at a new address, the old one is asked again
     return Decision(next_poll, reason, failures, pace, tuple(map(_worded, weighed)), stopped=gone)
+
+
+def _apart(state: FeedState | None, wait: float, now: datetime, feed: ListedFeed) -> float:
+    """What is added to the wait after a poll in a crowd: a part of its delay, another for each feed; seconds.
+
+    Such feeds would come due within a short time of each other at each interval from then on. The more was lost of the
+    distance between them the more is put back; at most the wait is added, which spreads them over the whole of it.
+    """
+    late = wait if state is None else min(max((now - state.next_poll).total_seconds(), 0.0), wait)
+    return late * fraction(f"{feed.url} apart")  # not the fraction of the jitter, which would add to it
 
 
 def _pace(state: FeedState | None, result: PollResult, feed: ListedFeed, settings: Timing) -> float | None:
@@ -198,28 +226,35 @@ def moved(state: FeedState | None, permanent: str, result: PollResult, failures:
     return Move(before.address, permanent, since, polls)
 
 
-def first_poll(feed: ListedFeed, now: datetime) -> datetime:
-    """When a feed that was never polled is due: within `FIRST_SPREAD_SECONDS`, in an order that mixes the hosts."""
-    return now + timedelta(seconds=FIRST_SPREAD_SECONDS * _fraction(feed.url))
-
-
-def due(state: FeedState | None, *, now: datetime, feed: ListedFeed, settings: Timing) -> datetime | None:
-    """When a feed is due after a start at ``now``: when its state says, so that a restart asks nothing early.
+def due(state: FeedState | None, *, now: datetime, settings: Timing) -> datetime | None:
+    """When a feed is due after a start at ``now``: when its state says, so that a restart asks nothing early; now, if
+    it was never polled.
 
     A wait longer than the cap (with what the feed asks to skip) counts as the cap: the clock may have been wrong when
     it was stored, or the cap lowered. None for a feed that is gone.
     """
     if state is None:
-        return first_poll(feed, now)
+        return now
     if state.stopped:
         return None
     latest = now + timedelta(seconds=settings.cap_seconds)
     return min(state.next_poll, skip_of(state).after(latest))
 
 
+def unskipped(skip: Skip, moment: datetime, url: str) -> datetime:
+    """The moment, or one within `SKIP_SPREAD_SECONDS` after the hours and days to skip."""
+    end = skip.after(moment)
+    return moment if end == moment else end + timedelta(seconds=SKIP_SPREAD_SECONDS * fraction(url))
+
+
 def skip_of(state: FeedState | None) -> Skip:
     """What the last body asked to skip."""
     return Skip(frozenset(state.skip_hours), frozenset(state.skip_days)) if state else NOTHING_SKIPPED
+
+
+def fraction(text: str) -> float:
+    """A number in [0, 1) that depends on the text alone: what is ordered or spread by it is mixed well."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48
 
 
 def conditional(state: FeedState | None, now: datetime) -> bool:
@@ -278,8 +313,3 @@ def _span(seconds: float) -> str:
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
-
-
-def _fraction(text: str) -> float:
-    """A number in [0, 1) that depends on the text alone."""
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=6).digest(), "big") / 2**48

@@ -12,6 +12,7 @@ from pipeline.clock import Clock, SystemClock
 from pipeline.feeds.listing import Changes, as_feed, decode_records, partition_of, reconcile, revived, wanted
 from pipeline.feeds.poll import Poller
 from pipeline.feeds.publish import Sends
+from pipeline.feeds.schedule import fraction
 from pipeline.feeds.shared import write_list
 from pipeline.feeds.tenure import Terms
 from pipeline.kafka import Message
@@ -74,10 +75,11 @@ class Share:
             self._terms.take(number, generation, newest)
             self._states |= here
             self._held[number] = self._reading.pop(number, {})
-            for record in self._held[number].values():
-                self._begin(record)
             if not self._held[number]:
                 missing |= reconcile((one for one in self._listed if self._home(one.url) == number), {})
+        taken = (record for number in partitions for record in self._held[number].values())
+        for record in sorted(taken, key=lambda one: fraction(one.url)):  # those that are late begin in this order
+            self._begin(record)
         self._say("taken", partitions, generation)
         if missing:
             # The list was applied at the start, so the log was lost since then. What we write comes back to us.
@@ -104,13 +106,13 @@ class Share:
         if before is not None and wanted(before):
             self._states |= await self._poller.drop([before.url])
         if after is not None:
-            self._begin(after)
+            self._begin(after, asked=True)
         self._log.info("list changed", feed=key, polled=wanted(after))
 
-    def _begin(self, record: FeedRecord) -> None:
+    def _begin(self, record: FeedRecord, *, asked: bool = False) -> None:
         if wanted(record):
             known = self._states.pop(record.url, None)
-            self._poller.add(as_feed(record), revived(known, record, self._clock.now()))
+            self._poller.add(as_feed(record), revived(known, record, self._clock.now()), asked=asked)
 
     def _home(self, url: str) -> int:
         return partition_of(url, self._partitions)
