@@ -1,0 +1,77 @@
+"""Agent `thread`: threads.in → threads, thread-events. Flagged articles about one claim become one dispute thread.
+
+Articles that are to be looked at again are asked for on `pages.requests`. Time passes for threads by ticks on their own
+topic alone, so that a replay tells the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import get_args
+
+import structlog
+
+from agents.outbox import Outgoing
+from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
+from agents.thread_table import Done, ThreadTable
+from pipeline.metrics import Metrics
+from pipeline.records import Flagged, ThreadInput, Tick, encode
+from pipeline.records.thread import State
+from pipeline.threads.events import by_article, heartbeat
+from pipeline.topics import THREAD_EVENTS, THREADS_IN
+
+log = structlog.get_logger(__name__)
+
+
+def make_thread(table: ThreadTable, metrics: Metrics, clock: Clock = utc_now) -> Handler[ThreadInput]:
+    """The handler, over what it remembers with."""
+
+    async def thread(record: ThreadInput, message: Message) -> Handled:
+        what, now = record.what, clock()
+        if isinstance(what, Flagged) and what.heartbeat is not None:
+            event = heartbeat(what.heartbeat, by_article(what.article, message.offset, now))
+            result = Outgoing(THREAD_EVENTS, encode(event), message.key, what.heartbeat)
+            return Handled((result,), count=_counting_beat(metrics, what, what.heartbeat, clock))
+        failed = metrics.dead_letters.labels(topic=message.topic)
+
+        def dead(error: Exception) -> Outgoing:
+            log.exception("threads failed", partition=message.partition, offset=message.offset)
+            failed.inc()
+            return bury(message, message.value, error)
+
+        done = await table.take(record, message.partition, message.offset, now, dead)
+        return Handled(done.results, int(isinstance(what, Flagged)), int(done.joined), _counting(metrics, table, done))
+
+    return thread
+
+
+def tick(partition: int, now: datetime) -> Outgoing:
+    """The record that tells a partition of `threads.in` the time."""
+    return Outgoing(THREADS_IN, encode(ThreadInput(what=Tick(partition=partition, time=now))), b"tick", partition)
+
+
+def _counting(metrics: Metrics, table: ThreadTable, done: Done) -> Callable[[], None]:
+    def count() -> None:
+        for verdict in done.verdicts:
+            if verdict.joined is not None:
+                metrics.join_score_ratio.observe(verdict.joined.score)
+            for veto in verdict.vetoes:
+                metrics.join_vetoes.labels(kind=veto.kind).inc()
+        for lag in done.lags:
+            metrics.thread_lag_seconds.observe(lag)
+        metrics.index_size.labels(index="threads").set(len(table))
+        states = table.states()
+        for state in get_args(State):
+            metrics.threads.labels(state=state).set(states[state])
+
+    return count
+
+
+def _counting_beat(metrics: Metrics, what: Flagged, partition: int, clock: Clock) -> Callable[[], None]:
+    def count() -> None:
+        now = clock()
+        metrics.heartbeat_timestamp_seconds.labels(partition=partition).set(now.timestamp())
+        metrics.heartbeat_seconds.observe((now - what.article.fetched).total_seconds())
+
+    return count

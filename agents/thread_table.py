@@ -1,0 +1,351 @@
+"""The Faust table of dispute threads: rows and a journal for each partition, and what is derived from the rows.
+
+    <partition>/t/<thread id>       a thread
+    <partition>/a/<article id>      an article: as a member, as a story of the join, and what looking again needs
+    <partition>/c/                  the time of the last tick
+    <partition>/j/<slot>/<part>     what one of the last records did (`agents.journal`)
+
+A record's deed is decided over rows in memory (as the bytes that the table has), written to the journal, then to the
+rows. Dropped whenever partitions move, and built again from the table with the next record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Generic, TypeVar
+
+import msgspec
+import structlog
+
+from agents.journal import Deed, Journal, Result, Write
+from agents.outbox import Outgoing
+from pipeline.errors import UndecodableError
+from pipeline.feeds.listing import partition_of
+from pipeline.records import Article, Flag, Flagged, Membership, Thread, ThreadInput, Tick, encode
+from pipeline.records.thread import Command
+from pipeline.threads.docket import REMEMBER, Docket, Outcome
+from pipeline.threads.join import Entry, Threads, Verdict
+from pipeline.threads.member import Member, copy_of
+from pipeline.threads.terms import story_of
+from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES, PAGES_REQUESTS, THREAD_EVENTS, THREADS
+
+log = structlog.get_logger(__name__)
+
+LOAD_CHUNK: Final = 500
+"""Rows read between two turns of the event loop while partitions are built: some milliseconds."""
+
+MOST_BYTES: Final = MAX_RECORD_BYTES - DEAD_HEADER_BYTES
+"""A row or result that is larger cannot be kept: its record is dead-lettered."""
+
+T = TypeVar("T")
+
+
+class Packed(MutableMapping[str, T], Generic[T]):
+    """Values by id, kept as their bytes: a tenth of the objects' memory, and some microseconds a look."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
+        self.packed: dict[str, bytes] = {}
+
+    def __getitem__(self, key: str) -> T:
+        return self._decoder.decode(self.packed[key])
+
+    def __setitem__(self, key: str, value: T) -> None:
+        self.packed[key] = msgspec.json.encode(value)
+
+    def __delitem__(self, key: str) -> None:
+        del self.packed[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.packed)
+
+    def __len__(self) -> int:
+        return len(self.packed)
+
+
+_NONE: Final = msgspec.Raw(b"null")
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    """All that is kept of an article."""
+
+    member: msgspec.Raw = _NONE
+    entry: msgspec.Raw = _NONE
+    stub: msgspec.Raw = _NONE
+
+
+_rows = msgspec.json.Decoder(_Row)
+_entries = msgspec.json.Decoder(Entry)
+_times = msgspec.json.Decoder(datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a record led to. All but the results is for the metrics, and empty for a record that was done before."""
+
+    results: tuple[Outgoing, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    lags: tuple[int, ...] = ()
+    """Seconds from allegation to denial, of the threads where they became known."""
+
+    joined: bool = False
+    """Whether its article is in a thread."""
+
+
+class Partition:
+    """The threads of one partition, and what the last record did to them."""
+
+    def __init__(self, number: int, page_partitions: int) -> None:
+        self.number, self._page_partitions = number, page_partitions
+        self.journal = Journal(b"%d/j/" % number)
+        self.threads, self._members, self._stubs = Packed(Thread), Packed(Member), Packed(Article)
+        self._docket = Docket(self.threads, self._members, self._stubs)
+        self.index = Threads()
+        self._states: dict[str, str] = {}
+        self.states: Counter[str] = Counter()
+        self._answered: set[str] = set()
+        self._verdicts: list[Verdict] = []
+        self._lags: list[int] = []
+
+    async def restore(self, rows: dict[bytes, bytes]) -> None:
+        """Take in the table's rows, with the partition's prefix cut off. Gives way to the event loop."""
+        journal = {key: rows.pop(key) for key in [key for key in rows if key.startswith(b"j/")]}
+        cut = b"%d/" % self.number
+        for deed in self.journal.restore({cut + key: value for key, value in journal.items()}):
+            for key, value in deed.writes:
+                _set(rows, key.removeprefix(cut), value)
+        entries: list[Entry] = []
+        for number, (key, value) in enumerate(rows.items(), 1):
+            kind, _, name = key.decode().partition("/")
+            if kind == "t":
+                self.threads.packed[name] = value
+                self._note(name, self.threads[name])
+            elif kind == "a":
+                entries += self._unpack(name, value)
+            else:
+                self._docket.ticked = _times.decode(value)
+            await _give_way(number)
+        for _ in self.index.restore(entries):
+            await asyncio.sleep(0)
+        for _ in self._docket.restore():
+            await asyncio.sleep(0)
+
+    def _unpack(self, name: str, value: bytes) -> Iterator[Entry]:
+        row = _rows.decode(value)
+        if row.member != _NONE:
+            self._members.packed[name] = bytes(row.member)
+        if row.stub != _NONE:
+            self._stubs.packed[name] = bytes(row.stub)
+        if row.entry != _NONE:
+            yield _entries.decode(row.entry)
+
+    def decide(self, what: Flagged | Tick | Command, offset: int, now: datetime) -> Deed:
+        """What the record does. Done here already; whoever cannot write it to the table must drop this partition."""
+        self._verdicts.clear()
+        self._lags.clear()
+        ticked = self._docket.ticked
+        outcome = self._docket.take(what, offset, now, self._join)
+        touched = dict.fromkeys([*outcome.members, *outcome.stubs, *outcome.gone_members, *outcome.gone_stubs])
+        touched |= dict.fromkeys(self._follow(what, offset, outcome))
+        for name, thread in outcome.threads.items():
+            self._note(name, thread)
+        for name in outcome.gone_threads:
+            self._forget(name)
+        writes = [*self._thread_rows(outcome), *map(self._article_row, touched)]
+        if self._docket.ticked != ticked:
+            writes.append((b"%d/c/" % self.number, msgspec.json.encode(self._docket.ticked)))
+        deed = Deed(offset, tuple(writes), tuple(self._results(outcome)))
+        _check(deed)
+        return deed
+
+    def done(self, what: Flagged | Tick | Command, results: tuple[Outgoing, ...]) -> Done:
+        """What is to be told of the record that was decided last."""
+        joined = isinstance(what, Flagged) and what.article.id in self._members
+        return Done(results, tuple(self._verdicts), tuple(self._lags), joined)
+
+    def _join(self, article: Article, flags: Sequence[Flag]) -> tuple[str, Membership] | None:
+        verdict = self.index.join(story_of(article, flags))
+        self._verdicts.append(verdict)
+        joined = verdict.joined
+        if joined is None:
+            return None
+        why = Membership(
+            article=article.id,
+            copy_of=copy_of(article),
+            score=joined.score,
+            terms=joined.terms,
+            reason=joined.reason,
+        )
+        return joined.thread, why
+
+    def _follow(self, what: Flagged | Tick | Command, offset: int, outcome: Outcome) -> Iterable[str]:
+        """Bring the join's index in line with what was decided; ids of the articles whose stories changed."""
+        if isinstance(what, Flagged):
+            member = self._members.get(what.article.id)
+            if member is None:
+                return ()
+            story = story_of(what.article, what.flags)
+            return (story.id, *self.index.add(Entry(story, member.thread, offset)))
+        if isinstance(what, Tick):
+            return self.index.expire(int((what.time - REMEMBER).timestamp()))
+        moved: list[str] = []
+        for member in outcome.members.values():
+            moved += (entry.story.id for entry in self.index.move([member.article], member.thread))
+        return moved
+
+    def _thread_rows(self, outcome: Outcome) -> Iterator[Write]:
+        for name in outcome.threads:
+            yield b"%d/t/%s" % (self.number, name.encode()), self.threads.packed.get(name)
+        for name in outcome.gone_threads:
+            yield b"%d/t/%s" % (self.number, name.encode()), None
+
+    def _article_row(self, name: str) -> Write:
+        member, stub, entry = self._members.packed.get(name), self._stubs.packed.get(name), self.index.entry(name)
+        key = b"%d/a/%s" % (self.number, name.encode())
+        if member is None and stub is None and entry is None:
+            return key, None
+        parts = (member, None if entry is None else msgspec.json.encode(entry), stub)
+        return key, msgspec.json.encode(_Row(*(_NONE if one is None else msgspec.Raw(one) for one in parts)))
+
+    def _results(self, outcome: Outcome) -> Iterator[Result]:
+        for name, thread in outcome.threads.items():
+            yield Result(THREADS, encode(thread), name.encode())
+        for name in outcome.gone_threads:
+            yield Result(THREADS, None, name.encode())
+        for event in outcome.events:
+            yield Result(THREAD_EVENTS, encode(event), event.thread.encode(), event.heartbeat)
+        for look in outcome.looks:
+            partition = partition_of(look.url, self._page_partitions)
+            yield Result(PAGES_REQUESTS, encode(look), look.host.encode(), partition)
+
+    def _note(self, name: str, thread: Thread) -> None:
+        before = self._states.pop(name, None)
+        if before is not None:
+            self.states[before] -= 1
+        if thread.merged_into:
+            return
+        self._states[name] = thread.state
+        self.states[thread.state] += 1
+        if thread.lag_seconds is not None and name not in self._answered:
+            self._answered.add(name)
+            self._lags.append(thread.lag_seconds)
+
+    def _forget(self, name: str) -> None:
+        before = self._states.pop(name, None)
+        if before is not None:
+            self.states[before] -= 1
+        self._answered.discard(name)
+
+
+class ThreadTable:
+    """Has records done, and remembers.
+
+    Args:
+        table: a Faust table in the worker (which may be written only while an event of the same partition is handled),
+            a dict in tests.
+        page_partitions: how many `pages.requests` has.
+        take: gives the changes of the table since the last call: records that must be sent for them to last.
+    """
+
+    def __init__(
+        self,
+        table: MutableMapping[bytes, bytes],
+        page_partitions: int,
+        take: Callable[[], tuple[Outgoing, ...]] = tuple,
+    ) -> None:
+        self._table, self._page_partitions, self._take = table, page_partitions, take
+        self._partitions: dict[int, Partition] | None = None
+        self._generation = 0
+
+    async def take(
+        self, record: ThreadInput, partition: int, offset: int, now: datetime, bury: Callable[[Exception], Outgoing]
+    ) -> Done:
+        """Have a record done; what is to be sent. One that was done before is done again, as it was.
+
+        Args:
+            bury: makes the dead letter for a record that cannot be done; it costs itself, never the stream.
+        """
+        there = await self._partition(partition)
+        if offset in there.journal:
+            return Done(self._write(there, there.journal.read(offset, self._table)))
+        if offset <= there.journal.newest:
+            return Done()
+        try:
+            deed = there.decide(record.what, offset, now)
+        except Exception as error:
+            self.drop()  # it is half done in memory
+            there = await self._partition(partition)
+            return Done(self._write(there, Deed(offset, results=(Result.of(bury(error)),))))
+        return there.done(record.what, self._write(there, deed))
+
+    def drop(self) -> None:
+        """Forget what is derived, because partitions moved; the next record has it built again from the table."""
+        self._partitions = None
+        self._generation += 1
+
+    def __len__(self) -> int:
+        """Stories that new articles are compared with."""
+        return sum(len(one.index) for one in (self._partitions or {}).values())
+
+    def states(self) -> Counter[str]:
+        """Threads of this process by state."""
+        return sum((one.states for one in (self._partitions or {}).values()), Counter())
+
+    def _write(self, there: Partition, deed: Deed) -> tuple[Outgoing, ...]:
+        if not deed.writes and not deed.results:
+            return ()
+        try:
+            for key, value in there.journal.write(deed):
+                _set(self._table, key, value)
+        except BaseException:
+            self.drop()  # what is in memory is ahead of the table
+            raise
+        return (*(result.outgoing() for result in deed.results), *self._take())
+
+    async def _partition(self, number: int) -> Partition:
+        while self._partitions is None:
+            generation = self._generation
+            partitions = await self._rebuilt()
+            if generation == self._generation:  # else partitions moved while we read
+                self._partitions = partitions
+                log.info("threads loaded", threads=sum(len(one.threads) for one in partitions.values()))
+        if number not in self._partitions:
+            self._partitions[number] = Partition(number, self._page_partitions)
+        return self._partitions[number]
+
+    async def _rebuilt(self) -> dict[int, Partition]:
+        rows: dict[int, dict[bytes, bytes]] = {}
+        for number, (key, value) in enumerate(list(self._table.items()), 1):
+            partition, _, rest = key.partition(b"/")
+            rows.setdefault(int(partition), {})[rest] = value
+            await _give_way(number)
+        partitions = {one: Partition(one, self._page_partitions) for one in rows}
+        for one, there in partitions.items():
+            await there.restore(rows.pop(one))
+        return partitions
+
+
+def _set(rows: MutableMapping[bytes, bytes], key: bytes, value: bytes | None) -> None:
+    if value is not None:
+        rows[key] = value
+        return
+    try:
+        del rows[key]  # told to the log also where it is not here: a deed that is done again
+    except KeyError:
+        return
+
+
+def _check(deed: Deed) -> None:
+    values = (*(value for _, value in deed.writes), *(result.value for result in deed.results))
+    largest = max((len(value) for value in values if value is not None), default=0)
+    if largest > MOST_BYTES:
+        raise UndecodableError(f"what comes of it is too large to be kept: {largest} bytes")
+
+
+async def _give_way(number: int) -> None:
+    if number % LOAD_CHUNK == 0:
+        await asyncio.sleep(0)
