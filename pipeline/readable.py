@@ -21,17 +21,38 @@ from pipeline.logs import visible
 from pipeline.records import (
     FIELDS,
     Article,
+    Command,
     Flag,
+    Flagged,
     FlaggedArticle,
+    Parties,
+    ThreadEvent,
+    Tick,
     batches,
     feed_records,
     feed_states,
     flagged,
     page_requests,
     page_results,
+    thread_events,
+    thread_inputs,
+    threads,
 )
 from pipeline.records.dead import PREFIX, dead_topic
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FEEDS, FLAGS, PAGES_REQUESTS, PAGES_RESULTS
+from pipeline.topics import (
+    ARTICLES_DEDUPED,
+    ARTICLES_FRESH,
+    ARTICLES_RAW,
+    FEED_STATE,
+    FEEDS,
+    FLAGS,
+    PAGES_REQUESTS,
+    PAGES_RESULTS,
+    THREAD_EVENTS,
+    THREADS,
+    THREADS_IN,
+    TOPICS,
+)
 
 CONTEXT: Final = 60
 """Characters shown on each side of a quote, at most; words stay whole."""
@@ -199,7 +220,8 @@ def _feed_state(value: bytes) -> Line:
 
 def _page_request(value: bytes) -> Line:
     request = page_requests.decode(value)
-    text = f"{_time(request.asked)}  wanted, {request.why}  {visible(request.url)}\n"
+    why = f"{request.why} {request.look}" if request.why == "look" else request.why
+    text = f"{_time(request.asked)}  wanted, {why}  {visible(request.url)}\n"
     return Line((Piece(text), Piece(f"    {_flat(request.article.title)}", DIM)))
 
 
@@ -215,6 +237,74 @@ def _feed_record(value: bytes) -> Line:
     what = "removed at run time" if record.removed else f"paused, listed {by}" if record.paused else f"listed {by}"
     text = f"{visible(record.outlet)} ({visible(record.country)}, {visible(record.language)}), {what}"
     return Line((Piece(f"{visible(record.url)}\n"), Piece(f"    {text}", DIM)))
+
+
+def _thread(value: bytes) -> Line:
+    thread = threads.decode(value)
+    merged = f", merged into {thread.merged_into}" if thread.merged_into else ""
+    count = f"{thread.members} articles, {thread.telling.independent} sources{merged}"
+    sides = f"{who(thread.accusers)} → {who(thread.accused)}; denied by {who(thread.deniers)}"
+    return Line(
+        (
+            Piece(f"{_time(thread.last_activity)}  "),
+            Piece(thread.state, BOLD),
+            Piece(f"  {sides}  {count}\n    {_flat(thread.claim.quote)}\n"),
+            Piece(f"    {thread.id}", DIM),
+        )
+    )
+
+
+def who(parties: Parties, most: int = 3) -> str:
+    """The first few parties of a role; `?` if nobody is named."""
+    names = [visible(one.name) for one in parties.named]
+    more = " …" if len(names) > most or parties.others else ""
+    return (", ".join(names[:most]) or "?") + more
+
+
+def _thread_event(value: bytes) -> Line:
+    event = thread_events.decode(value)
+    if event.heartbeat is not None:
+        return Line((Piece(f"{_time(event.when)}  heartbeat  partition {event.heartbeat}", DIM),), heartbeat=True)
+    return Line(tuple(event_pieces(event)))
+
+
+def event_pieces(event: ThreadEvent) -> list[Piece]:
+    """An event: when, what, whose decision, why an article joined, the quotes, and the thread."""
+    state = f"  ({event.before} → {event.state})" if event.before and event.before != event.state else ""
+    pieces = [Piece(f"{_time(event.when)}  "), Piece(event.kind, BOLD), Piece(f"  {_flat(event.what)}{state}\n")]
+    if event.author:
+        comment = f": {_flat(event.comment)}" if event.comment else ""
+        pieces.append(Piece(f"    by {_flat(event.author)}{comment}\n"))
+    if event.member is not None:
+        link = visible(event.evidence[0].link) if event.evidence else ""
+        pieces.append(Piece(f"    article {event.member.article}  {link}\n", DIM))
+    if event.member is not None and event.member.score:
+        terms = ", ".join(_flat(term) for term, _ in event.member.terms[:5])
+        because = f"    {event.member.score:.2f}: {_flat(event.member.reason)}{f' ({terms})' if terms else ''}\n"
+        pieces.append(Piece(because, DIM))
+    for one in event.evidence:
+        pieces += [Piece(f"    {_flat(one.outlet)}: “"), Piece(_flat(one.quote), YELLOW), Piece("”\n")]
+    others = f" ↔ {', '.join(event.others)}" if event.others else ""
+    return [*pieces, Piece(f"    {event.thread}{others}", DIM)]
+
+
+def _thread_input(value: bytes) -> Line:
+    what = thread_inputs.decode(value).what
+    if isinstance(what, Tick):
+        return Line((Piece(f"{_time(what.time)}  tick  partition {what.partition}", DIM),), heartbeat=True)
+    if isinstance(what, Command):
+        into = f" into {visible(what.into)}" if what.into else ""
+        text = f"{_time(what.given)}  {what.do} {what.thread}{into}, by {_flat(what.author)}: {_flat(what.comment)}"
+        return Line((Piece(text),))
+    return _thread_article(what)
+
+
+def _thread_article(what: Flagged) -> Line:
+    fetched = _time(what.article.fetched)
+    if what.heartbeat is not None:
+        return Line((Piece(f"{fetched}  heartbeat  partition {what.heartbeat}", DIM),), heartbeat=True)
+    kinds = ", ".join(sorted({flag.kind for flag in what.flags})) or "no flags"
+    return Line((Piece(f"{fetched}  "), Piece(kinds, BOLD), Piece(f"  {_headline(what.article)}")))
 
 
 def _dead(message: Message) -> Line:
@@ -255,9 +345,13 @@ _SHOWN: Final[dict[str, Callable[[bytes], Line]]] = {
     FLAGS: _flagged,
     ARTICLES_RAW: _batch,
     ARTICLES_FRESH: _batch,
+    ARTICLES_DEDUPED: _batch,
+    THREADS: _thread,
+    THREAD_EVENTS: _thread_event,
+    THREADS_IN: _thread_input,
     FEEDS: _feed_record,
     FEED_STATE: _feed_state,
     PAGES_REQUESTS: _page_request,
     PAGES_RESULTS: _page_result,
 }
-_DEAD: Final = {dead_topic(ARTICLES_RAW), dead_topic(ARTICLES_FRESH)}
+_DEAD: Final = {dead_topic(topic.name) for topic in TOPICS}

@@ -20,6 +20,8 @@ from pipeline.cli.rules import rules_app
 from pipeline.cli.rules_diff import diff
 from pipeline.cli.rules_explain import explain
 from pipeline.cli.tail import tail
+from pipeline.cli.threads import threads_app
+from pipeline.cli.threads_change import mark, merge, move, split
 from pipeline.cli.topics import topics_app
 from pipeline.cli.up import up
 from pipeline.cli.worker import worker
@@ -46,6 +48,9 @@ for change in (add, pause, resume, remove):
 feeds_app.command("import")(import_feeds)
 feeds_app.command("export")(export_feeds)
 app.add_typer(feeds_app, name="feeds", rich_help_panel=LOOK)
+for decide in (split, merge, move, mark):
+    threads_app.command(decide.__name__)(decide)
+app.add_typer(threads_app, name="threads", rich_help_panel=LOOK)
 app.command("backtest", rich_help_panel=RULES)(run_backtest)
 app.command(rich_help_panel=RULES)(evaluate)
 rules_app.command("explain")(explain)

@@ -17,13 +17,14 @@ from pipeline.errors import UsageError
 from pipeline.kafka import Follower, Message
 from pipeline.readable import as_json, readable
 from pipeline.settings.load import load_settings
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FEEDS, FLAGS, TOPICS
+from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FEEDS, FLAGS, THREAD_EVENTS, TOPICS
 
 SHORT_NAMES: Final = {
     "raw": (ARTICLES_RAW,),
     "fresh": (ARTICLES_FRESH,),
     "articles": (ARTICLES_FRESH,),
     "flags": (FLAGS,),
+    "events": (THREAD_EVENTS,),
     "feeds": (FEEDS, FEED_STATE),
     "dead": tuple(topic.name for topic in TOPICS if topic.name.endswith(".dead")),
 }
@@ -45,7 +46,7 @@ def tail(
     heartbeats: HeartbeatsOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Follow a topic until Ctrl-C: flagged stories with their quotes, articles, feed states, dead letters.
+    """Follow a topic until Ctrl-C: flagged stories with their quotes, what happened to threads, articles, feed states …
 
     With --json each line is the record as it is on the topic, with its place beside it.
 
