@@ -11,9 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pipeline.documents import read_document
-from pipeline.records import ArticleBatch, FeedRecord, FeedState, FlaggedArticle, Record, encode
+from pipeline.records import ArticleBatch, FeedRecord, FeedState, FlaggedArticle, Record, ThreadInput, encode
 from pipeline.resources import shipped
 from pipeline.settings.schemas import schema, schema_names, schema_text
+from tests.disputes import Court, accuses, command, denies, telling, tick
 from tests.unit.test_records import article
 
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "schemas"
@@ -28,6 +29,14 @@ RECORDS: dict[str, Record] = {
     "feed-state": FeedState(
         url="https://news.example/rss", last_poll=NOON, next_poll=NOON, reason="interval", outcome="changed"
     ),
+}
+
+_COURT = Court()
+_COURT.take(telling(1, accuses()), telling(2, denies(), hours=1))
+RECORDS |= {
+    "thread": _COURT.thread,
+    "thread-event": _COURT.events[-1],
+    "thread-input": ThreadInput(what=telling(1, accuses())),
 }
 
 
@@ -60,6 +69,13 @@ def test_a_record_on_the_wire_fits_its_schema(name: str) -> None:
     assert complaints(name, value) == []
     del value["schema"]
     assert complaints(name, value) == ["'schema' is a required property"]
+
+
+def test_whatever_changes_threads_fits_one_schema() -> None:
+    """Articles, ticks and commands are one record on one topic."""
+    for what in (telling(1, denies()), tick(3), command("split", 1, 2), command("merge", 1, into=2)):
+        assert complaints("thread-input", msgspec.json.decode(encode(ThreadInput(what=what)))) == []
+    assert complaints("thread-input", {"schema": "1.0", "what": {"type": "wish"}}) != []
 
 
 def test_a_record_with_unknown_fields_fits_its_schema() -> None:

@@ -25,11 +25,23 @@ from pipeline.records import (
     PageResult,
     Record,
     Span,
+    ThreadInput,
     dead_letter,
     encode,
     page_request,
 )
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FLAGS, PAGES_REQUESTS, PAGES_RESULTS
+from pipeline.topics import (
+    ARTICLES_FRESH,
+    ARTICLES_RAW,
+    FEED_STATE,
+    FLAGS,
+    PAGES_REQUESTS,
+    PAGES_RESULTS,
+    THREAD_EVENTS,
+    THREADS,
+    THREADS_IN,
+)
+from tests.disputes import Court, accuses, article_id, command, denies, telling, tick
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 TITLE = "Ministry denies shipping shells"
@@ -171,6 +183,43 @@ def test_requests_for_pages_and_their_results() -> None:
     shown = str(readable(message(PAGES_RESULTS, result)))
     assert "failed  https://x.example/1: HTTP 503" in shown
     assert "\x1b" not in shown
+
+
+def test_what_happened_to_a_thread() -> None:
+    """Kind, sentence, reason and quotes of each event; nothing in them steers the terminal."""
+    court = Court()
+    court.take(telling(1, accuses("Red \x1b[31m")), telling(2, denies(), hours=1), command("mark", 1, state="conceded"))
+    created, joined, denier, disputed, spread, conceded = (
+        str(readable(message(THREAD_EVENTS, one))) for one in court.events
+    )
+    assert "created  A new thread." in created
+    assert "\x1b" not in created
+    assert f"article {article_id(2)}  https://herald.example/2\n    0.70: Spoons. (spoons)\n" in joined
+    assert "Outlet 2: “Borduria contradicts others over the silver spoons”" in joined
+    assert "new_denier  Borduria denies it too." in denier
+    assert "disputed  One side alleges it, another denies it.  (alleged → disputed)" in disputed
+    assert "spread  2 independent sources carry it." in spread
+    assert "by Ada: They differ.\n" in conceded
+    shown = str(readable(message(THREADS, court.thread)))
+    assert "conceded  Red \\x1b[31m → Borduria; denied by Borduria  2 articles, 2 sources" in shown
+    assert article_id(1) in shown
+
+
+def test_what_changes_threads() -> None:
+    """Articles with their flags, commands; ticks and heartbeats are left out of a tail like heartbeats."""
+    article, time, order = telling(1, accuses(), denies()), tick(1), command("merge", 1, into=2)
+    lines = [readable(message(THREADS_IN, ThreadInput(what=one))) for one in (article, time, order)]
+    assert [line.heartbeat for line in lines] == [False, True, False]
+    assert "allegation, denial  en  Outlet 1: Spoons, day 1" in str(lines[0])
+    assert f"merge {article_id(1)} into {article_id(2)}, by Ada: They differ." in str(lines[2])
+    beat = Court().take(msgspec.structs.replace(article, heartbeat=3)).events
+    assert [readable(message(THREAD_EVENTS, one)).heartbeat for one in beat] == [True]
+
+
+def test_a_look_is_told_from_other_requests() -> None:
+    """Which visit it is."""
+    (first,) = Court().take(telling(1, accuses())).looks
+    assert "wanted, look 0  https://herald.example/1" in str(readable(message(PAGES_REQUESTS, first)))
 
 
 def test_a_dead_letter_says_where_it_came_from_and_why() -> None:
