@@ -79,6 +79,8 @@ def refusal(url: str) -> str | None:
         return f"scheme {parts.scheme or '(none)'} is not http or https"
     if parts.username is not None or parts.password is not None:
         return "a URL with a user name or password is not fetched"
+    if "%" in (parts.hostname or ""):
+        return "an address with a zone means something on one machine only"
     return None if parts.hostname else "no host in the URL"
 
 

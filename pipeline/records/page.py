@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from ipaddress import IPv6Address
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import idna
 import msgspec
 
 from pipeline.records.article import Article, ArticleId
@@ -90,8 +92,13 @@ def visit_key(article_id: str, look: int) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host name in a URL, in one spelling: small letters, no dot at its end; "" if there is none."""
+    """The host name in a URL, in one spelling: small letters, A-labels (RFC 5890), no dot at its end; an IPv6 address
+    as in RFC 5952, without brackets. "" if there is none.
+    """
     try:
-        return (urlsplit(url).hostname or "").rstrip(".")
+        host = (urlsplit(url).hostname or "").rstrip(".")
+        if ":" in host:
+            return IPv6Address(host).compressed
+        return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
     except ValueError:
         return ""

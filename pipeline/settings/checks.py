@@ -13,6 +13,7 @@ from babel import Locale
 from babel.core import get_global
 
 from pipeline.dedupe.canonical import registrable_domain
+from pipeline.records import host_of
 
 _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 
@@ -28,7 +29,9 @@ def check_url(url: str) -> str:
     parts = _split(url)
     if parts.scheme not in _DEFAULT_PORT:
         raise ValueError(f"{url!r} is not a feed address: it must begin with http:// or https://")
-    if not parts.hostname:
+    if "%" in (parts.hostname or ""):
+        raise ValueError(f"{url!r} has a % in its host: an address with a zone means something on one machine only")
+    if not host_of(url):
         raise ValueError(f"{url!r} has no host")
     if "@" in parts.netloc:
         shown = url.replace(parts.netloc.rpartition("@")[0], "***", 1)
@@ -46,12 +49,12 @@ def _split(url: str) -> SplitResult:
 
 
 def feed_key(url: str) -> str:
-    """Two URLs with one key are one feed: scheme and host in lower case, no default port, no fragment, path at least /.
+    """Two URLs with one key are one feed: scheme, host in one spelling, no default port, no fragment, path at least /.
 
     Stricter than an article's canonical URL, on purpose: a query parameter may well choose another feed.
     """
     parts = urlsplit(url)
-    host = (parts.hostname or "").rstrip(".")
+    host = host_of(url)
     host = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, _DEFAULT_PORT.get(parts.scheme)) else f":{parts.port}"
     return parts._replace(netloc=host + port, path=parts.path or "/", fragment="").geturl()

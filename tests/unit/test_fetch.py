@@ -6,7 +6,8 @@ import asyncio
 import gzip
 import socket
 import zlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -225,6 +226,82 @@ async def test_an_address_in_the_url_is_refused_in_the_socket() -> None:
         with pytest.raises(FetchRefusedError, match=r"127\.0\.0\.1"):
             await fetched(site.url, limits=Limits(allow_private=False))
     assert site.requests == []
+
+
+@pytest.mark.parametrize("host", ["[::1]", "[0:0:0:0:0:0:0:1]", "six.example"])
+async def test_a_feed_on_ipv6_is_fetched(host: str) -> None:
+    """By address or by name; the Host header has the brackets."""
+    async with serving(answering(), "::1") as site, Fetcher(Limits(), resolver=Names(six_example=["::1"])) as fetcher:
+        url = site.url.replace("::1", host)
+        answer = await fetcher.fetch(url)
+    assert (answer.status, answer.body, answer.final_url) == (200, FEED, url)
+    assert site.requests[0].headers["Host"] == url.removeprefix("http://").replace("0:0:0:0:0:0:0:1", "::1")
+
+
+@pytest.mark.parametrize("address", ["::1", "::", "::ffff:127.0.0.1", "::127.0.0.1", "fd00::2", "64:ff9b::7f00:1"])
+async def test_an_ipv6_address_is_refused_in_the_socket(address: str) -> None:
+    """In each form that leads to this machine or could, in the URL, by a name and by a redirect."""
+    async with serving(answering(), "::") as site:
+        port = site.url.rpartition(":")[2]
+        limits, names = Limits(allow_private=False), Names(inner_example=[address])
+        async with Fetcher(limits, resolver=names) as fetcher:
+            for host in (f"[{address}]", "inner.example"):
+                with pytest.raises(FetchRefusedError, match="not public"):
+                    await fetcher.fetch(f"http://{host}:{port}/")
+    assert site.requests == []
+
+
+@pytest.mark.parametrize(("first", "second"), [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
+async def test_a_redirect_may_change_the_family(first: str, second: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From IPv6 to IPv4 and back; the second address is judged like the first."""
+    async with serving(answering(), second) as there:
+        url = there.url.replace("::1", "[::1]")
+        async with serving(answering(b"", 302, Location=url), first) as here:
+            begin = here.url.replace("::1", "[::1]")
+            assert (await fetched(begin)).final_url.rstrip("/") == url
+            monkeypatch.setattr("pipeline.feeds.guard.is_public", lambda address: address == first)
+            with pytest.raises(FetchRefusedError, match="not public"):
+                await fetched(begin, limits=Limits(allow_private=False))
+    assert (len(here.requests), len(there.requests)) == (2, 1)
+
+
+@asynccontextmanager
+async def black_hole() -> AsyncIterator[int]:
+    """A port on ::1 whose connections are neither made nor refused: nobody accepts, and the waiting room is full."""
+    with ExitStack() as stack:
+        hole = stack.enter_context(socket.socket(socket.AF_INET6))
+        hole.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        hole.bind(("::1", 0))
+        hole.listen(0)
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket(socket.AF_INET6))
+            waiting.setblocking(False)
+            waiting.connect_ex(hole.getsockname())
+        yield hole.getsockname()[1]
+
+
+async def test_a_dead_ipv6_address_does_not_cost_the_poll() -> None:
+    """The name has a living IPv4 address beside it: it is tried a quarter of a second later (RFC 8305)."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfour")
+        writer.close()
+
+    names = Names(both_example=["::1", "::1", "127.0.0.1"])
+    async with black_hole() as port, await asyncio.start_server(answer, "127.0.0.1", port):
+        async with Fetcher(Limits(), resolver=names) as fetcher:
+            assert (await fetcher.fetch(f"http://both.example:{port}/")).body == b"four"
+        with pytest.raises(FetchError, match=r"no connection within 0\.2 s"):
+            await fetched(f"http://[::1]:{port}/", limits=Limits(connect_timeout_seconds=0.2))
+
+
+async def test_a_private_address_beside_a_public_one_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A split-horizon name must not cost the poll, nor reach inside."""
+    monkeypatch.setattr("pipeline.feeds.guard.is_public", lambda address: address == "127.0.0.1")
+    names, limits = Names(both_example=["::1", "127.0.0.1"]), Limits(allow_private=False)
+    async with serving(answering()) as site, Fetcher(limits, resolver=names) as fetcher:
+        assert (await fetcher.fetch(site.url.replace("127.0.0.1", "both.example"))).body == FEED
 
 
 async def test_an_error_status_is_an_answer_without_a_body() -> None:

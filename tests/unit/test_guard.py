@@ -55,6 +55,8 @@ def test_the_operator_may_allow_private_addresses() -> None:
         ("http://:secret@a.example/", "user name"),
         ("http://a.example:99999/", "not a URL"),
         ("http://[::1/", "not a URL"),
+        ("http://[fe80::1%25eth0]/", "zone"),
+        ("http://[2606:4700::1%eth0]/", "zone"),
     ],
 )
 def test_urls_that_are_not_fetched(url: str, word: str) -> None:

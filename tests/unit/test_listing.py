@@ -118,6 +118,26 @@ def test_a_hosts_feeds_are_in_one_partition(path: str, partitions: int) -> None:
     assert home == partition_of(f"http://NEWS.example.:8080/{path}", partitions)
 
 
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ["http://[::1]/", "http://[0:0:0:0:0:0:0:1]:8080/a", "http://[0::0001]/b"],
+        ["https://[2001:DB8::A]/", "https://[2001:db8:0:0::a]/"],
+        ["https://bücher.example/", "https://xn--bcher-kva.example/", "https://BÜCHER.example./"],
+    ],
+)
+def test_a_host_has_one_spelling(spellings: list[str]) -> None:
+    """An IPv6 address or a name in another script is one host, of one poller, with one limit, and one part of a key."""
+    assert len({host_of(url) for url in spellings}) == 1
+    assert len({partition_of(url, 1024) for url in spellings}) == 1
+    assert len({feed_key(url).rpartition("/")[0].removesuffix(":8080") for url in spellings}) == 1
+
+
+def test_what_is_no_host_is_none() -> None:
+    """It is not a reason to end."""
+    assert [host_of(url) for url in ("http://[::g]/", "http://[::1/", "nonsense", "http://\ud800.example/")] == [""] * 4
+
+
 def test_partitions_do_not_depend_on_the_process() -> None:
     """The numbers are part of the contract: other pollers, and the next version, must find the same."""
     assert [partition_of(f"https://h{number}.example/", 16) for number in range(6)] == [5, 6, 3, 0, 9, 10]
