@@ -16,7 +16,7 @@ import msgspec
 from pipeline.errors import ParseError
 from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
-from pipeline.feeds.parsed import ParsedFeed, RawItem, Sieve, Source, absolute
+from pipeline.feeds.parsed import ParsedFeed, RawItem, Source, absolute, sieved
 
 VERSION: Final = "jsonfeed.org/version/1"
 """In the address that `version` holds."""
@@ -41,11 +41,9 @@ def parse_json_feed(body: bytes, *, feed: Source, fetched: datetime, known: Iter
         raise ParseError(feed.url, f"it begins like JSON, but is none: {error}") from error
     if not isinstance(data, dict) or VERSION not in _text(data, "version") or not isinstance(data.get("items"), list):
         raise ParseError(feed.url, "this is JSON, but no JSON Feed: it has no version or no items")
-    sieve = Sieve(known)
-    for item in data["items"]:
-        if isinstance(item, dict):
-            sieve.take(**_raw(item, data, feed, fetched))
-    return msgspec.structs.replace(sieve.parsed(items=len(data["items"])), title=clean_line(_text(data, "title")))
+    raw = [_raw(item, data, feed, fetched) for item in data["items"] if isinstance(item, dict)]
+    found = sieved(raw, known, listed=len(data["items"]))
+    return msgspec.structs.replace(found, title=clean_line(_text(data, "title")))
 
 
 def _raw(item: Item, channel: Item, feed: Source, fetched: datetime) -> RawItem:

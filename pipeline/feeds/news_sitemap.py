@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 from pipeline.errors import ParseError
 from pipeline.feeds.dates import read_date
-from pipeline.feeds.parsed import ParsedFeed, RawItem, Sieve, Source
+from pipeline.feeds.parsed import ParsedFeed, RawItem, Source, sieved
 
 _SITEMAP: Final = re.compile(rb"<(?:[\w-]+:)?(urlset|sitemapindex)[\s/>]")
 _HEAD_BYTES: Final = 20_000
@@ -41,11 +41,8 @@ def parse_news_sitemap(body: bytes, *, feed: Source, fetched: datetime, known: I
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ParseError(feed.url, f"the sitemap is not well-formed XML: {error}") from error
     urls = [one for one in root if _name(one) == "url"]
-    sieve = Sieve(known)
-    for one in urls:
-        if (raw := _raw(one, feed, fetched)) is not None:
-            sieve.take(**raw)
-    found = sieve.parsed(items=len(urls))
+    raw = [item for one in urls if (item := _raw(one, feed, fetched)) is not None]
+    found = sieved(raw, known, listed=len(urls))
     if urls and not found.keys:
         raise ParseError(feed.url, "this is a sitemap without news: only news sitemaps say what was published when")
     return found

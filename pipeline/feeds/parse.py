@@ -24,7 +24,7 @@ from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
 from pipeline.feeds.json_feed import looks_like_json, parse_json_feed
 from pipeline.feeds.news_sitemap import parse_news_sitemap, sitemap_kind
-from pipeline.feeds.parsed import ParsedFeed, RawItem, Sieve, Source, absolute
+from pipeline.feeds.parsed import ParsedFeed, RawItem, Source, absolute, sieved
 from pipeline.feeds.plain import Document, Entry, read_plain
 
 MIN_EXPAT: Final = (2, 4, 1)
@@ -92,11 +92,9 @@ def parse(
     read = read_plain(body, kind) if not by_the_book else None
     if not isinstance(read, Document):
         read = _by_feedparser(body, kind, feed)
-    sieve = Sieve(known)
-    for raw in _raw_items(read.entries, read.channel, feed, fetched):
-        sieve.take(**raw)
+    raw = list(_raw_items(read.entries, read.channel, feed, fetched))
     return msgspec.structs.replace(
-        sieve.parsed(items=len(read.entries)),
+        sieved(raw, known, listed=len(raw)),
         title=clean_line(_text(read.channel, "title")),
         ttl_seconds=_ttl(read.channel),
         update_period_seconds=_update_period(read.channel),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Protocol, TypedDict, Unpack
+from typing import Final, Protocol, TypedDict
 from urllib.parse import urljoin
 
 import msgspec
@@ -12,6 +12,10 @@ import msgspec
 from pipeline.feeds.article import build
 from pipeline.feeds.keys import mark, mark_part, seen_key
 from pipeline.records import Article
+
+MAX_ITEMS: Final = 10_000
+"""Of one body that are made into articles, the newest: as many as are remembered of a feed, so that the rest does not
+come anew at each poll. Longer feeds are archives; 10,000 items take some seconds."""
 
 
 class Source(Protocol):
@@ -42,6 +46,9 @@ class ParsedFeed(msgspec.Struct, frozen=True, kw_only=True):
 
     skipped: int = 0
     """Items with neither title nor text."""
+
+    left_out: int = 0
+    """Items beyond the newest `MAX_ITEMS`."""
 
     title: str = ""
     ttl_seconds: float | None = None
@@ -80,30 +87,40 @@ class RawItem(TypedDict):
     html: bool
 
 
-class Sieve:
-    """Makes the articles of a body, but for items that come again just as they were: most of a feed's items do, and
-    cleaning their text is most of the work. ``known`` are keys of items that were made before.
+def newest(items: Sequence[RawItem]) -> Sequence[RawItem]:
+    """The newest `MAX_ITEMS`, in the feed's order. One without a date counts as new; of equals the first stay."""
+    if len(items) <= MAX_ITEMS:
+        return items
+    dates = [item["published"] or item["fetched"] for item in items]
+    places = sorted(range(len(items)), key=dates.__getitem__, reverse=True)[:MAX_ITEMS]
+    return [items[place] for place in sorted(places)]
+
+
+def sieved(items: Sequence[RawItem], known: Iterable[str], *, listed: int) -> ParsedFeed:
+    """The articles of a body, but for items that come again just as they were: most of a feed's items do, and cleaning
+    their text is most of the work.
+
+    Args:
+        items: in the feed's order.
+        known: keys of items that were made before.
+        listed: how many items the body has, with those that cannot be read at all.
     """
-
-    def __init__(self, known: Iterable[str] = ()) -> None:
-        self._known = {one: key for key in known if (one := mark_part(key))}
-        self._articles: list[Article] = []
-        self._keys: list[str] = []
-
-    def take(self, **item: Unpack[RawItem]) -> None:
-        """The next item; one without any text is dropped."""
+    before = {one: key for key in known if (one := mark_part(key))}
+    articles: list[Article] = []
+    keys: list[str] = []
+    kept = newest(items)
+    for item in kept:
         raw = _marked(item)
-        if key := self._known.get(raw):
-            self._keys.append(key)
-            return
+        if key := before.get(raw):
+            keys.append(key)
+            continue
         article = build(**item)
         if article.title or article.lead or article.body:
-            self._articles.append(article)
-            self._keys.append(seen_key(article, raw))
-
-    def parsed(self, *, items: int) -> ParsedFeed:
-        """What a body of so many items, with text or without, held."""
-        return ParsedFeed(articles=tuple(self._articles), keys=tuple(self._keys), skipped=items - len(self._keys))
+            articles.append(article)
+            keys.append(seen_key(article, raw))
+    left_out = len(items) - len(kept)
+    skipped = listed - left_out - len(keys)
+    return ParsedFeed(articles=tuple(articles), keys=tuple(keys), skipped=skipped, left_out=left_out)
 
 
 def _marked(item: RawItem) -> str:

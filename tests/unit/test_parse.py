@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ParseError, UnsafeExpatError
 from pipeline.feeds.parse import parse, require_safe_expat
-from pipeline.feeds.parsed import ParsedFeed
+from pipeline.feeds.parsed import MAX_ITEMS, ParsedFeed
+from pipeline.feeds.state import MAX_SEEN
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "feeds"
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
@@ -260,3 +261,27 @@ def test_damage_costs_a_parse_error_at_most(data: st.DataObject) -> None:
     except ParseError:
         return
     assert all(one.title or one.body for one in feed.articles)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+def test_of_too_many_items_the_newest_are_kept(newest_first: bool) -> None:
+    """In the feed's order, whichever that is; how many were left out is said."""
+    days = range(MAX_ITEMS + 40)
+    dates = [(NOON - timedelta(hours=number)).isoformat() for number in days]
+    items = [f"<item><title>Story {number}</title><pubDate>{dates[number]}</pubDate></item>" for number in days]
+    feed = parsed(rss("".join(items if newest_first else reversed(items))))
+    assert (len(feed.articles), feed.left_out, feed.skipped) == (MAX_ITEMS, 40, 0)
+    kept = [f"Story {number}" for number in range(MAX_ITEMS)]
+    assert [article.title for article in feed.articles] == (kept if newest_first else kept[::-1])
+
+
+def test_of_too_many_items_without_dates_the_first_are_kept() -> None:
+    """Feeds begin with the newest."""
+    feed = parsed(rss("".join(f"<item><title>Story {number}</title></item>" for number in range(MAX_ITEMS + 1))))
+    assert feed.articles[-1].title == f"Story {MAX_ITEMS - 1}"
+    assert feed.left_out == 1
+
+
+def test_a_feed_does_not_hold_more_items_than_are_remembered() -> None:
+    """Else the rest would be published again whenever it changes."""
+    assert MAX_ITEMS <= MAX_SEEN
