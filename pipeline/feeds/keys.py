@@ -14,7 +14,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from typing import Final
 
-from pipeline.records import Article
+from pipeline.records import Article, FeedState
 
 _ITEM_BYTES: Final = 9
 _TEXT_BYTES: Final = 6
@@ -26,6 +26,11 @@ _TEXT_CHARS: Final = 8
 def seen_key(article: Article, mark: str = "") -> str:
     """Names one text of one item, and the raw item that it was made from."""
     return _base64(article.id, _ITEM_BYTES) + _base64(article.text_hash, _TEXT_BYTES) + mark
+
+
+def known_keys(state: FeedState | None) -> tuple[str, ...]:
+    """Those that are remembered of a feed."""
+    return tuple(state.seen.split()) if state else ()
 
 
 def item_part(key: str) -> str:
@@ -45,12 +50,10 @@ def mark_part(key: str) -> str:
 
 def mark(parts: Iterable[str]) -> str:
     """The mark of a raw item, of all that an article is made from."""
-    digest = hashlib.blake2b(digest_size=_MARK_BYTES)
-    for part in parts:
-        data = part.encode(errors="surrogatepass")
-        digest.update(len(data).to_bytes(8, "big"))
-        digest.update(data)
-    return urlsafe_b64encode(digest.digest()).decode()
+    texts = tuple(parts)
+    lengths = ",".join(map(str, map(len, texts)))  # so that no text can stand for parts of two
+    data = " ".join((lengths, *texts)).encode(errors="surrogatepass")
+    return urlsafe_b64encode(hashlib.blake2b(data, digest_size=_MARK_BYTES).digest()).decode()
 
 
 def _base64(digits: str, size: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from pipeline.feeds.keys import item_part, seen_key
+from pipeline.feeds.keys import item_part, known_keys, seen_key
 from pipeline.records import Article, FeedState
 
 FEW_KNOWN: Final = 1 / 3
@@ -51,7 +51,7 @@ def overlap(
     """
     if state is None or not state.seen:
         return None
-    before = set(map(item_part, state.seen))
+    before = set(map(item_part, known_keys(state)))
     known = recognised + sum(item_part(seen_key(article)) in before for article in articles)
     items = recognised + len(articles)
     if known or items < MIN_WINDOW:

@@ -12,7 +12,7 @@ import structlog
 
 from pipeline.errors import KafkaError, RecordError
 from pipeline.feeds.fetch import Fetched, Validators
-from pipeline.feeds.keys import item_part, seen_key, text_part
+from pipeline.feeds.keys import item_part, known_keys, seen_key, text_part
 from pipeline.feeds.listing import partition_of
 from pipeline.feeds.pace import Overlap
 from pipeline.feeds.schedule import Decision, PollResult, moved
@@ -111,7 +111,7 @@ def validators(state: FeedState) -> Validators:
 
 def news(articles: Sequence[Article], state: FeedState | None) -> tuple[Article, ...]:
     """The articles that the last bodies did not have in this text: new ones and revisions, each text once."""
-    seen = set(map(text_part, state.seen if state else ()))
+    seen = set(map(text_part, known_keys(state)))
     fresh: dict[str, Article] = {}
     for article in articles:
         key = seen_key(article)
@@ -128,7 +128,7 @@ def remembered(keys: Sequence[str], state: FeedState | None) -> tuple[str, ...]:
     """
     present = dict.fromkeys(keys)
     items = set(map(item_part, present))
-    gone = [key for key in (state.seen if state else ()) if item_part(key) not in items]
+    gone = [key for key in known_keys(state) if item_part(key) not in items]
     return (*present, *gone)[: min(MAX_SEEN, max(2 * len(present), MIN_SEEN))]
 
 
@@ -173,7 +173,7 @@ def following(url: str, state: FeedState | None, polled: Polled, decision: Decis
         ttl_seconds=result.ttl_seconds,
         skip_hours=tuple(sorted(result.skip.hours)),
         skip_days=tuple(sorted(result.skip.days)),
-        seen=remembered(polled.keys, state),
+        seen=" ".join(remembered(polled.keys, state)),
         items=len(polled.keys),
         newest_item=max([one.published for one in polled.articles] + _times(before.newest_item), default=None),
     )

@@ -13,6 +13,7 @@ from pipeline.clock import Clock
 from pipeline.errors import FetchError, FetchRefusedError, ParseError
 from pipeline.feeds import schedule, state
 from pipeline.feeds.fetch import Fetched, Validators
+from pipeline.feeds.keys import known_keys
 from pipeline.feeds.pace import overlap
 from pipeline.feeds.schedule import PollResult, Skip
 from pipeline.feeds.state import Polled
@@ -104,7 +105,7 @@ async def _parse(
 ) -> Polled:
     began = perf_counter()
     try:
-        seen = known.seen if known else ()
+        seen = known_keys(known)
         parsed = await parser.parse(body, feed=feed, headers=fetched.headers, fetched=now, known=seen)
     except ParseError as error:
         return Polled(PollResult("hard", fetched.status, fetched.headers, error=error.reason), fetched)

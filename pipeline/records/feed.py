@@ -124,8 +124,9 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     ttl_seconds: float | None = None
     """What the last body asked for (RSS `ttl`, `sy:updatePeriod`); it holds while the body does not change."""
 
-    seen: tuple[str, ...] = ()
-    """Keys of the items in the last bodies (`pipeline.feeds.keys`): what a changed body is compared with."""
+    seen: str = ""
+    """Keys of the items in the last bodies (`pipeline.feeds.keys`), with spaces between them: what a changed body is
+    compared with. One string, because a poller holds thousands of these, and most polls only pass it on."""
 
     def __post_init__(self) -> None:
         require_aware(

@@ -50,7 +50,7 @@ def state(*articles: Article, **changes: object) -> FeedState:
         "next_poll": NOW,
         "reason": "",
         "outcome": "changed",
-        "seen": tuple(map(seen_key, articles)),
+        "seen": " ".join(map(seen_key, articles)),
     }
     return FeedState(**(fields | changes))  # type: ignore[arg-type]  # the fields are checked by the record itself
 

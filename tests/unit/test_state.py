@@ -16,7 +16,7 @@ URL = "https://herald.example/feed"
 
 def state(*seen: str) -> FeedState:
     """A state that remembers these items."""
-    return FeedState(url=URL, last_poll=NOON, next_poll=NOON, reason="", outcome="changed", seen=seen)
+    return FeedState(url=URL, last_poll=NOON, next_poll=NOON, reason="", outcome="changed", seen=" ".join(seen))
 
 
 def item(number: int, **changes: str) -> Article:
