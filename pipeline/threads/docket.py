@@ -1,14 +1,12 @@
 """The threads of one partition: takes in what is on `threads.in`, in its order. Pure; the docket keeps nothing itself.
 
     docket = Docket(threads, members, stubs)          # the rows of the partition's tables, however they are stored
-    for outcome in kept: docket.apply(outcome)        # what may have come to nothing when the worker died
     for _ in docket.restore(): ...                    # what is derived from them
     outcome = docket.take(record.what, offset, now, join)
 
-`take` writes the rows, and says what it wrote and what is to be told. An outcome has several rows, and a worker may die
-between two of them: so the caller keeps each outcome whole, as one row that it writes before the others, until its
-record is committed. A record that is delivered again changes nothing; what is told of it is in the outcome that was
-kept.
+`take` writes the rows, and says what it wrote and what is to be told. A record that is delivered again changes nothing,
+and nothing is told of it: whoever must tell it again, because it may have been lost, keeps what was told. So he does
+with what was written: an outcome has several rows, and a worker may die between two of them.
 """
 
 from __future__ import annotations
@@ -43,14 +41,8 @@ Join = Callable[[Article, Sequence[Flag]], tuple[str, Membership] | None]
 """The thread that an article belongs to, and why; None if it begins one."""
 
 
-class Outcome(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Outcome(msgspec.Struct, kw_only=True):
     """What came of one record: rows to write, rows to delete (by id), what to tell, pages to ask for."""
-
-    position: int = -1
-    """Offset of the record; -1 if it was taken in before."""
-
-    ticked: datetime | None = None
-    """Of a tick: its time, which is a row of its own."""
 
     threads: dict[str, Thread] = {}
     members: dict[str, Member] = {}
@@ -87,21 +79,6 @@ class Docket:
         self._hours, self._remember = tuple(hours), remember
         self._in_thread: dict[str, dict[str, int]] = {}
         self._due: list[tuple[datetime, str, str]] = []
-
-    def apply(self, outcome: Outcome) -> None:
-        """Write the rows of an outcome once more, in the order of their records; before `restore`."""
-        self.threads.update(outcome.threads)
-        self.members.update(outcome.members)
-        self.stubs.update(outcome.stubs)
-        for rows, gone in (
-            (self.threads, outcome.gone_threads),
-            (self.members, outcome.gone_members),
-            (self.stubs, outcome.gone_stubs),
-        ):
-            for name in gone:
-                rows.pop(name, None)
-        self.position = max(self.position, outcome.position)
-        self.ticked = outcome.ticked or self.ticked
 
     def restore(self) -> Iterator[int]:
         """Derive everything else from the rows. Yields how many were read, each `RESTORE_CHUNK`."""
@@ -144,7 +121,7 @@ class Docket:
         if position <= self.position:
             return Outcome()
         self.position = position
-        outcome = Outcome(position=position)
+        outcome = Outcome()
         match what:
             case Flagged():
                 self._flagged(what, by_article(what.article, position, now), join, outcome)
@@ -211,7 +188,7 @@ class Docket:
         since = self.ticked
         if since is not None and tick.time <= since:
             return
-        self.ticked = outcome.ticked = tick.time
+        self.ticked = tick.time
         due: set[tuple[str, str]] = set()
         while self._due and self._due[0][0] <= tick.time:
             due.add(heapq.heappop(self._due)[1:])

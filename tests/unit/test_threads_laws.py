@@ -137,30 +137,6 @@ def test_a_docket_read_from_its_rows_goes_on_as_the_one_that_was_lost(log: list[
     assert broken.events == whole.events
 
 
-@decided
-@given(logs, st.data())
-def test_an_outcome_that_was_kept_repairs_rows_that_were_lost(log: list[Input], data: st.DataObject) -> None:
-    """A worker died between two rows; outcomes that were written before are applied again, and all is as it was."""
-    court = Court(apart=set(THREADS))
-    cut = data.draw(st.integers(0, len(log) - 1))
-    run(log[:cut], court)
-    old = [dict(table) for table in (court.docket.threads, court.docket.members, court.docket.stubs)]
-    ticked = court.docket.ticked
-    kept = []
-    for one in log[cut:]:
-        outcome = court.take(one)
-        kept.append(msgspec.json.decode(msgspec.json.encode(outcome), type=Outcome))
-    new = (court.docket.threads, court.docket.members, court.docket.stubs)
-    for table, written in zip(old, new, strict=True):
-        for name in data.draw(st.sets(st.sampled_from(sorted(written)))) if written else ():
-            table[name] = written[name]
-    repaired = Docket(*old, ticked=ticked)  # type: ignore[arg-type]  # three tables
-    for outcome in kept:
-        repaired.apply(outcome)
-    assert rows(repaired) == rows(court.docket)
-    assert repaired.ticked == court.docket.ticked
-
-
 def parties(thread: Thread) -> list[Counter[str]]:
     """Who has which role, and in how many articles."""
     roles = (thread.accusers, thread.accused, thread.deniers)
