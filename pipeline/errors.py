@@ -175,6 +175,12 @@ class PortTakenError(CounterclaimError):
         super().__init__(f"cannot listen on {host}:{port} ({reason}): set {setting} to a free port, or to 0 for any")
 
 
+class UnprovenClientError(CounterclaimError):
+    """The installed kafka-python is not one with which it was proven that pollers know when they have lost a feed."""
+
+    exit_code = 3
+
+
 class UnprovenFaustError(CounterclaimError):
     """The installed Faust is not a version that the recovery fix was proven on."""
 

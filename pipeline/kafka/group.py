@@ -14,10 +14,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, Protocol
 
+import kafka
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError as ClientError
 
+from pipeline.errors import UnprovenClientError
 from pipeline.kafka.connect import CONNECT_SECONDS, connected, explain, translated
 from pipeline.kafka.follow import FETCH_WAIT_MS, Message, message_of
 from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES
@@ -44,6 +46,10 @@ PAUSE_SECONDS: Final = 0.5
 """After a failure that may pass."""
 
 _POLL_RECORDS: Final = 500
+
+PROVEN_CLIENTS: Final = frozenset({"3.0.12"})
+"""Versions of kafka-python that tests/integration/test_share.py was run on, on both brokers. Whether we are a member
+rests on fields of it that are not public; another version may keep them elsewhere, or mean something else by them."""
 
 
 class Reader(Protocol):
@@ -72,7 +78,13 @@ class Membership:
         self._seen_at = self._joined_at = self._answered = -float("inf")
 
     async def run(self, reader: Reader, stop: asyncio.Event) -> None:
-        """Be a member until ``stop``; raises KafkaError when the group refuses us, or at first no broker answers."""
+        """Be a member until ``stop``.
+
+        Raises:
+            KafkaError: the group refuses us, or at first no broker answers.
+            UnprovenClientError: `holds` was not tried with this version of kafka-python.
+        """
+        require_proven_client(kafka.__version__)
         loop = asyncio.get_running_loop()
         listener = _Listener(self._reading, partial(_on_loop, loop, reader.revoked))
         try:
@@ -159,6 +171,17 @@ class Membership:
 
     async def _in_thread(self, work: Callable[[], Any]) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def require_proven_client(version: str) -> None:
+    """Raise ``UnprovenClientError`` unless what `Membership.holds` reads was tried with this kafka-python."""
+    if version not in PROVEN_CLIENTS:
+        proven = ", ".join(sorted(PROVEN_CLIENTS))
+        raise UnprovenClientError(
+            f"kafka-python {version} is installed, but that two pollers never have one feed was proven on {proven} "
+            f"only: install kafka-python=={proven}, or run tests/unit/test_group.py and "
+            "tests/integration/test_share.py, and add the version to pipeline/kafka/group.py"
+        )
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
