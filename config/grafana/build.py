@@ -99,6 +99,7 @@ def rows() -> list[tuple[str, Panels]]:
     return [
         ("Does it work?", overview()),
         ("Polling", polling()),
+        ("Article pages", pages()),
         ("Stages", stages()),
         ("Flags", flags()),
         ("Kafka", kafka()),
@@ -185,6 +186,66 @@ def polling() -> Panels:
             "short",
             [Query("sum by (state) (counterclaim_feeds{})", "{{state}}")],
             stacked=True,
+        ),
+        graph(
+            "Seen before",
+            "Share of a changed feed's items that its last body had, on average. Near 0 feeds are asked too late, near "
+            "1 more often than they need.",
+            "percentunit",
+            [
+                Query(
+                    "sum(rate(counterclaim_feed_seen_ratio_sum{}[$__rate_interval])) / "
+                    "sum(rate(counterclaim_feed_seen_ratio_count{}[$__rate_interval]))",
+                    "seen before",
+                )
+            ],
+        ),
+        graph(
+            "Gaps",
+            "Polls a second after which items were lost: none of what the feed had before was left in it. "
+            "counterclaim feeds status says of which feeds.",
+            "cps",
+            [Query("sum(rate(counterclaim_feed_gaps_total{}[$__rate_interval]))", "gaps")],
+        ),
+        graph(
+            "Partitions held",
+            "Partitions of feeds and pages that the group gave to each poller; together they are all there are.",
+            "short",
+            [Query("sum by (instance) (counterclaim_poll_partitions{})", "{{instance}}")],
+            stacked=True,
+        ),
+    ]
+
+
+def pages() -> Panels:
+    """Article pages, where a feed's full_text asks for them."""
+    return [
+        graph(
+            "Pages by outcome",
+            "Article pages a second. published: as a revision; no_more: it says no more than the feed; refused: "
+            "robots.txt, not found, no text; failed: it could not be fetched, however often.",
+            "cps",
+            rate("counterclaim_pages_total", "outcome"),
+            stacked=True,
+        ),
+        graph(
+            "Pages waiting",
+            "Pages that each poller has yet to visit: one host's lie two seconds apart, or as far as it asks for.",
+            "short",
+            [Query("sum by (instance) (counterclaim_pages_waiting{})", "{{instance}}")],
+            stacked=True,
+        ),
+        graph(
+            "Pages refused or failed",
+            "Share of the pages that could not be had.",
+            "percentunit",
+            [
+                Query(
+                    'sum(rate(counterclaim_pages_total{, outcome=~"refused|failed"}[$__rate_interval])) / '
+                    "sum(rate(counterclaim_pages_total{}[$__rate_interval]))",
+                    "refused or failed",
+                )
+            ],
         ),
     ]
 
