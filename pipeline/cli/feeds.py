@@ -32,6 +32,8 @@ from pipeline.settings.models import PollSettings
 feeds_app = typer.Typer(
     name="feeds",
     help="The feeds: how they fare, which there are, and where a site keeps its own.",
+    epilog="What is decided by command wins over feeds.yaml, also at the next start: what was added is changed "
+    "and removed by command only, what was paused or removed stays so though a file lists it. All else follows the file.",
     no_args_is_help=True,
 )
 
@@ -92,7 +94,7 @@ def find_feeds(
     try:
         address = check_url(url)
     except ValueError as error:
-        raise UsageError(f"{url}: {error}") from error
+        raise UsageError(str(error)) from error  # it shows the address, without a password
     found = asyncio.run(_find(address, settings.poll))
     if as_json:
         print(json.dumps([_plain(one) for one in found], ensure_ascii=False))
@@ -128,7 +130,7 @@ def _listed(url: str, found: Sequence[FeedReport]) -> FeedReport:
     try:
         key = feed_key(check_url(url))
     except ValueError as error:
-        raise UsageError(f"{url}: {error}") from error
+        raise UsageError(str(error)) from error  # it shows the address, without a password
     for one in found:
         if feed_key(one.url) == key:
             return one

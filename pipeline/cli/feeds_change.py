@@ -1,4 +1,8 @@
-"""`counterclaim feeds add|pause|resume|remove|import|export`: the list of feeds, changed while the pollers run."""
+"""`counterclaim feeds add|pause|resume|remove|import|export`: the list of feeds, changed while the pollers run.
+
+Each reads the list, decides what to write, and writes it; what is there already is not written again, so a command that
+was cut short is simply given again.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import msgspec
 import typer
@@ -17,6 +21,7 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir, read_files
+from pipeline.cli.tables import with_progress
 from pipeline.documents import sentence, strictly
 from pipeline.errors import UsageError
 from pipeline.feeds.listing import Changes, as_feed, effective, from_file
@@ -29,6 +34,9 @@ from pipeline.settings.load import load_feeds, load_settings
 from pipeline.settings.models import Feed, Settings
 
 Known = Mapping[str, FeedRecord]
+
+AT_ONCE: Final = 100
+"""Records of a long import between two steps of its bar."""
 
 UrlArgument = Annotated[str, typer.Argument(metavar="URL", help="The feed's address.")]
 OutletOption = Annotated[str | None, typer.Option("--outlet", help="The name readers know: BBC News.")]
@@ -48,10 +56,11 @@ def add(
     interval: IntervalOption = None,
     full_text: FullTextOption = None,
     config: ConfigOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Add a feed, or change one that is there; the pollers follow within seconds, and no file changes that any more.
 
-    Of a feed that is there already, only what is given is changed.
+    Of a feed that is there already, only what is given is changed. A feed that was removed is polled again.
 
         counterclaim feeds add https://news.example/rss --outlet "The News" --country GB --language en
     """
@@ -76,36 +85,37 @@ def add(
         paused = before is not None and before.paused and not before.removed
         return {key: msgspec.structs.replace(from_file(feed), source="runtime", paused=paused)}
 
-    _change(config, change)
-    print(f"{url}: listed; the pollers take it up within seconds")
+    _say(url, _change(config, change), as_json, "listed; the pollers take it up within seconds")
 
 
-def pause(url: UrlArgument, config: ConfigOption = None) -> None:
+def pause(url: UrlArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Stop polling a feed until it is resumed; it stays in the list, and what is known of it is kept.
 
-    counterclaim feeds pause https://news.example/rss
+    A feed of a file stays paused at every start, until it is resumed or leaves the file.
+
+        counterclaim feeds pause https://news.example/rss
     """
-    _change(config, lambda known: _replaced(known, url, paused=True))
-    print(f"{url}: paused; `counterclaim feeds resume` has it polled again")
+    changes = _change(config, lambda known: _replaced(known, url, paused=True))
+    _say(url, changes, as_json, "paused; `counterclaim feeds resume` has it polled again")
 
 
-def resume(url: UrlArgument, config: ConfigOption = None) -> None:
+def resume(url: UrlArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Poll a feed again that was paused or removed, or whose server had said that it is gone for good (410).
 
     counterclaim feeds resume https://news.example/rss
     """
     now = datetime.now(UTC)
-    _change(config, lambda known: _replaced(known, url, gone=True, paused=False, removed=False, resumed=now))
-    print(f"{url}: resumed")
+    changes = _change(config, lambda known: _replaced(known, url, gone=True, paused=False, removed=False, resumed=now))
+    _say(url, changes, as_json, "resumed; the pollers take it up within seconds")
 
 
-def remove(url: UrlArgument, config: ConfigOption = None) -> None:
+def remove(url: UrlArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Remove a feed. It stays removed if a file lists it, also after the next start, until it is resumed or added.
 
     counterclaim feeds remove https://news.example/rss
     """
-    _change(config, lambda known: _replaced(known, url, removed=True))
-    print(f"{url}: removed")
+    changes = _change(config, lambda known: _replaced(known, url, removed=True))
+    _say(url, changes, as_json, "removed; `counterclaim feeds resume` brings it back")
 
 
 def import_feeds(
@@ -122,28 +132,36 @@ def import_feeds(
 
         counterclaim feeds import subscriptions.opml --country GB --language en --dry-run
 
-    A line that is wrong is said with its number, and left out; exit code 1 if there is one.
+    What is there is not changed, and what was removed stays removed, so an import can be repeated, also after it was
+    cut short. As with `add`, no file changes these feeds any more. A line that is wrong is said with its number, and
+    left out; exit code 1 if there is one.
     """
     said = {"owner": owner, "country": country, "language": language, "interval_seconds": interval}
     ((_, data),) = read_files([file])
     outline = read_outline(data, {name: value for name, value in said.items() if value is not None})
-    changes: Changes = {}
+    there: dict[str, FeedRecord] = {}
 
     def change(known: Known) -> Changes:
-        changes.update(additions(outline, known))
-        return {} if dry_run else changes
+        there.update(known)
+        return additions(outline, known)
 
-    _change(config, change)
+    added = [record.url for record in _change(config, change, dry_run=dry_run).values() if record]
+    removed = [feed.url for _, feed in outline.feeds if (one := there.get(feed_key(feed.url))) and one.removed]
+    known = len(outline.feeds) - len(added) - len(removed)
     if as_json:
         faults = [{"line": fault.line, "why": fault.why} for fault in outline.faults]
-        added = [record.url for record in changes.values() if record]
-        print(json.dumps({"added": added, "known": len(outline.feeds) - len(added), "faults": faults}))
+        told = {"added": added, "known": known, "removed": removed, "faults": faults, "dry_run": dry_run}
+        print(json.dumps(told, ensure_ascii=False))
     else:
         for fault in outline.faults:
             print(f"{file}:{fault.line}: {fault.why}", file=sys.stderr)
+        for url in removed:
+            print(f"{url}: was removed, and stays so: `counterclaim feeds resume` brings it back", file=sys.stderr)
         word = "would be added" if dry_run else "added"
-        rest = f"{len(outline.feeds) - len(changes)} were there, {len(outline.faults)} lines are wrong"
-        print(f"{len(changes)} feeds {word}; {rest}")
+        print(
+            f"{len(added)} feeds {word}; {known} were there, {len(removed)} were removed before, "
+            f"{len(outline.faults)} lines are wrong"
+        )
     if outline.faults:
         raise typer.Exit(1)
 
@@ -152,9 +170,11 @@ def export_feeds(
     opml: Annotated[bool, typer.Option("--opml", help="As OPML 2.0, for other readers.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Print the list as it is now, as a feeds.yaml or as OPML; feeds that were removed are not in it.
+    """Print the list as it is now, as a feeds.yaml or as OPML; an import of it elsewhere makes the same list.
 
-    counterclaim feeds export --opml > subscriptions.opml
+        counterclaim feeds export --opml > subscriptions.opml
+
+    Feeds that were removed are not in it; paused ones are, as any other: a pause is not exported.
     """
     settings = load_settings(config_dir(config), os.environ)
     known = effective(load_feeds(settings), read_list(settings.kafka.servers))
@@ -188,18 +208,30 @@ def _key(url: str) -> str:
     try:
         return feed_key(check_url(url))
     except ValueError as error:
-        raise UsageError(f"{url}: {error}") from error
+        raise UsageError(str(error)) from error  # it shows the address, without a password
 
 
-def _change(config: Path | None, change: Callable[[Known], Changes]) -> None:
-    """Read the list, decide, write what changes."""
+def _change(config: Path | None, change: Callable[[Known], Changes], *, dry_run: bool = False) -> Changes:
+    """Read the list, decide, write what changes; what that is."""
     settings = load_settings(config_dir(config), os.environ)
-    changes = change(effective(load_feeds(settings), read_list(settings.kafka.servers)))
-    if changes:
+    known = effective(load_feeds(settings), read_list(settings.kafka.servers))
+    changes = {key: record for key, record in change(known).items() if known.get(key) != record}
+    if changes and not dry_run:
         asyncio.run(_write(settings, changes))
+    return changes
 
 
 async def _write(settings: Settings, changes: Changes) -> None:
     partitions = await asyncio.to_thread(count_partitions, settings.kafka.servers)
     async with Publisher(settings.kafka.servers) as publisher:
-        await write_list(publisher, changes, partitions)
+        keys = list(changes)
+        parts = [keys[begin : begin + AT_ONCE] for begin in range(0, len(keys), AT_ONCE)]
+        for part in with_progress(parts, "writing", len(parts)):
+            await write_list(publisher, {key: changes[key] for key in part}, partitions)
+
+
+def _say(url: str, changes: Changes, as_json: bool, what: str) -> None:
+    if as_json:
+        print(json.dumps({"url": url, "changed": bool(changes)}, ensure_ascii=False))
+    else:
+        print(f"{url}: {what}" if changes else f"{url}: nothing to change")

@@ -67,12 +67,11 @@ def read_outline(data: bytes, defaults: Mapping[str, Any]) -> Outline:
         if isinstance(made, Fault):
             faults.append(made)
             continue
-        first = lines.setdefault(feed_key(made.url), entry.line)
-        if first != entry.line or any(
-            feed_key(made.url) == feed_key(one.url) for _, one in feeds if first == entry.line
-        ):
-            faults.append(Fault(entry.line, f"{made.url} is in line {first} already"))
+        key = feed_key(made.url)
+        if key in lines:
+            faults.append(Fault(entry.line, f"{made.url} is in line {lines[key]} already"))
         else:
+            lines[key] = entry.line
             feeds.append((entry.line, made))
     return Outline(tuple(feeds), tuple(sorted(faults, key=lambda fault: fault.line)))
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from pipeline.errors import KafkaError
+from pipeline.errors import KafkaError, PublishError
 from pipeline.feeds.listing import Changes, decode_records, partition_of
 from pipeline.feeds.publish import Sends
 from pipeline.kafka import describe_topics, read_table
@@ -47,7 +47,7 @@ async def write_list(publisher: Sends, changes: Changes, partitions: int) -> Non
     """Write the changes, each to the partition of its feed's host; all are acknowledged when this returns.
 
     Raises:
-        PublishError: at least one was not.
+        KafkaError: at least one was not. The others were, and the same changes may be written again.
     """
     sends = (
         publisher.send(
@@ -58,4 +58,13 @@ async def write_list(publisher: Sends, changes: Changes, partitions: int) -> Non
         )
         for key, record in changes.items()
     )
-    await asyncio.gather(*sends)
+    ends = await asyncio.gather(*sends, return_exceptions=True)
+    errors = [end for end in ends if isinstance(end, BaseException)]
+    for error in errors:
+        if not isinstance(error, PublishError):
+            raise error
+    if errors:
+        raise KafkaError(
+            f"{len(errors)} of {len(ends)} changes were not written ({errors[0]}): "
+            "do the same again, what is there is not written twice"
+        ) from errors[0]
