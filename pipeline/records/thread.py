@@ -142,14 +142,12 @@ class Thread(Record, frozen=True, kw_only=True, omit_defaults=True):
     first_allegation: Evidence | None = None
     """The earliest published article with the allegation, whether it has a denial too or not."""
 
-    first_alone: Evidence | None = None
-    """The earliest published article with the allegation alone."""
-
     first_denial: Evidence | None = None
     """The earliest published article with a denial."""
 
     lag_seconds: int | None = None
-    """From `first_alone` to `first_denial`; None unless it came before, both dated by their publishers."""
+    """From `first_allegation` to `first_denial`; None unless it came before, and so alone, and both are dated by their
+    publishers."""
 
     members: int = 0
     """Articles, copies included."""

@@ -68,8 +68,7 @@ def amended(thread: Thread, before: Member, after: Member) -> Thread | None:
     """
     had, has = before.statements, after.statements
     less = {one.key for one in had} - {one.key for one in has}
-    alone = thread.first_alone is not None and thread.first_alone.article == after.article
-    if less or before.withdrew != after.withdrew or (alone and after.says("denial")):
+    if less or before.withdrew != after.withdrew:
         return None
     return settled(_tell(thread, after, had, has))
 
@@ -93,7 +92,6 @@ def _tell(thread: Thread, member: Member, had: Sequence[Statement], has: Sequenc
         ),
         deniers=_name(thread.deniers, member, had={*map(_who, old_denials)}, has=[(one.who, one) for one in denials]),
         first_allegation=_earlier(thread.first_allegation, alleges),
-        first_alone=thread.first_alone if denials else _earlier(thread.first_alone, alleges),
         first_denial=_earlier(thread.first_denial, denies),
         alleging=_carry(thread.alleging, member) if allegations and not old_allegations else thread.alleging,
         denying=_carry(thread.denying, member) if denials and not old_denials else thread.denying,
@@ -137,10 +135,11 @@ def lag_of(thread: Thread) -> int | None:
     """Whole seconds from the allegation alone to the denial; None where that is not known.
 
     A text with the denial tells the allegation too, and not when it was made: only an article with the allegation
-    alone, published before, starts the clock. A time that is not the publisher's own measures our polling, not the
+    alone, published before, starts the clock. An article with both has its allegation and its denial at one time, so
+    what is before the first denial is alone. A time that is not the publisher's own measures our polling, not the
     answer.
     """
-    began, denied = thread.first_alone, thread.first_denial
+    began, denied = thread.first_allegation, thread.first_denial
     if began is None or denied is None or began.published >= denied.published:
         return None
     if began.published_source not in DATED or denied.published_source not in DATED:

@@ -148,6 +148,15 @@ def test_lag_is_not_told_unless_the_allegation_alone_came_first(articles: tuple[
     assert lag(*articles) is None
 
 
+def test_an_article_that_denies_too_since_starts_no_clock() -> None:
+    """It had the allegation alone; its page, or a later text, has the denial: when that came is not known."""
+    first = telling(1, accuses())
+    for source in ("page", "feed"):
+        both = revised(first, accuses(), denies(), text_source=source)
+        assert lag(first, both, telling(2, denies(), hours=5)) is None
+    assert lag(first, telling(3, accuses(), hours=1), both, telling(2, denies(), hours=5)) is None
+
+
 def test_lag_goes_by_publication_in_whatever_order_articles_arrive() -> None:
     """A late original moves the beginning back; an article with both sides does not."""
     first, both, denial = telling(1, accuses()), telling(2, accuses(), denies(), hours=2), telling(3, denies(), hours=5)

@@ -145,7 +145,7 @@ def parties(thread: Thread) -> list[Counter[str]]:
 
 def sums(thread: Thread) -> Any:
     """What must not depend on the way by which the members came."""
-    firsts = (thread.first_allegation, thread.first_alone, thread.first_denial)
+    firsts = (thread.first_allegation, thread.first_denial)
     return (
         parties(thread),
         [(one.article, one.published) if one else None for one in firsts],
