@@ -12,18 +12,26 @@ from typing import Final
 import msgspec
 
 MAX_TERMS: Final = 32
-"""Terms of a story. On real events fewer lose stories, more only cost (bench.threads)."""
+"""Terms of a story. Twice as many gain nothing on real events, and cost memory."""
+
+UNIT: Final = 1000
+"""Length of a story's vector: weights are thousandths of it."""
+
+STEM: Final = 5
+"""Letters by which words are compared: accuse and accusation, Россия and России. Two dozen suffix strippers would not
+know names, nor the twelve languages alike; between 5 and 6 real events do not tell the difference."""
 
 MAX_NUMBERS: Final = 12
-MAX_NAMES: Final = 6
+MAX_YEARS: Final = 8
+MAX_PARTIES: Final = 6
 
 
-class Number(msgspec.Struct, frozen=True, array_like=True):
-    """A number that a text tells, and what it counts."""
+class Number(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A number that names something: "the 12th package", "flight 370"; no count of anything."""
 
-    value: float
-    counts: str
-    """Folded word of what is counted: "package" in "the 12th package"; "" where the text does not tell."""
+    value: str
+    names: str
+    """The word it goes with, as it is compared: its first `STEM` letters."""
 
 
 class Story(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -37,11 +45,20 @@ class Story(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """When the article was published, in seconds since 1970: the event time that decay and expiry count in."""
 
     terms: tuple[tuple[str, int], ...]
-    """Term and weight, heaviest first, ties by term; at most `MAX_TERMS`. The weights' squares sum to about 10**6."""
+    """Term (a folded word, or two that follow each other) and weight, heaviest first, ties by term; at most
+    `MAX_TERMS`. The sum of the weights' squares is about `UNIT` squared."""
+
+    length: int = 0
+    """Words of its text that were looked at."""
 
     numbers: tuple[Number, ...] = ()
+    """Of title and lead, sorted."""
+
+    years: tuple[int, ...] = ()
+    """Years that the text names, sorted."""
+
     actors: tuple[str, ...] = ()
-    """Who denies or accuses: countries and codes, folded names where there is no code. Sorted."""
+    """Who denies or accuses: a country's code, an organisation's, or a folded name where there is none. Sorted."""
 
     targets: tuple[str, ...] = ()
     """Whose claim is denied, who is accused; as `actors`."""
@@ -51,3 +68,11 @@ class Story(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
     group: str = ""
     """Id of its copy group; "" where it is no copy. Members of a group are in one thread."""
+
+
+def key(term: str) -> str:
+    """By what a term is compared: the first `STEM` letters of its words."""
+    if " " not in term:
+        return term[:STEM]
+    first, _, second = term.partition(" ")
+    return f"{first[:STEM]} {second[:STEM]}"

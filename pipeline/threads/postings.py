@@ -1,0 +1,60 @@
+"""Stories by their terms: which of the remembered ones share the rarest words with a new one.
+
+An inverted index with bounded work: of a story's `INDEXED` heaviest terms the newest `READ` stories are read. What is
+read is a function of what is in the index, not of what was in it: an index that was rebuilt finds the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+INDEXED: Final = 32
+"""Terms of a story that it is found by."""
+
+READ: Final = 256
+"""Stories read of a term. A term that more have tells little."""
+
+Weighted = tuple[tuple[str, int], ...]
+"""Keys of terms and their weights, heaviest first."""
+
+
+class Postings:
+    """Term → stories, in the order in which they were added."""
+
+    def __init__(self) -> None:
+        self._by_term: dict[str, dict[str, int]] = {}
+
+    def __len__(self) -> int:
+        """How many terms have stories."""
+        return len(self._by_term)
+
+    def add(self, story: str, terms: Weighted) -> None:
+        """Take in a story as the newest."""
+        for term, weight in terms[:INDEXED]:
+            self._by_term.setdefault(term, {})[story] = weight
+
+    def remove(self, story: str, terms: Weighted) -> None:
+        """Take out a story that was added with these terms."""
+        for term, _ in terms[:INDEXED]:
+            stories = self._by_term[term]
+            del stories[story]
+            if not stories:
+                del self._by_term[term]
+
+    def alike(self, terms: Weighted) -> dict[str, int]:
+        """Stories that share indexed terms, each with the products of the weights, summed; in no order that counts."""
+        found: dict[str, int] = {}
+        seen = found.get
+        by_term = self._by_term
+        for term, weight in terms[:INDEXED]:
+            stories = by_term.get(term)
+            if stories is None:
+                continue
+            newest: Iterable[tuple[str, int]] = stories.items()
+            if len(stories) > READ:
+                newest = islice(reversed(stories.items()), READ)
+            for story, other in newest:
+                found[story] = seen(story, 0) + weight * other
+        return found
