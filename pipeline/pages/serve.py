@@ -66,14 +66,14 @@ class Past:
     """What the results of one partition say."""
 
     done: dict[str, datetime] = field(default_factory=dict)
-    """When an article's page was done with, by the article's id; the oldest first."""
+    """When a visit was done with, by its key; the oldest first."""
 
     visited: dict[str, datetime] = field(default_factory=dict)
     """When a host was visited for the last time."""
 
     def note(self, result: PageResult) -> None:
         """One more result."""
-        self.done[result.id] = self.visited[result.host] = result.finished
+        self.done[result.key] = self.visited[result.host] = result.finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,11 @@ class _Wish:
     request: PageRequest
     partition: int
     tries: int = 0
+
+    @property
+    def name(self) -> str:
+        """Tells visits that wait apart; a URL, so that the queue knows its host. Two requests for one page are one."""
+        return f"{self.request.url}#{self.request.look}"
 
 
 class PageService:
@@ -130,12 +135,12 @@ class PageService:
     async def end(self, partitions: Collection[int]) -> None:
         """The requests of these partitions are not ours any more: waiting pages are forgotten, visits given up."""
         tasks = []
-        for url, wish in list(self._wishes.items()):
+        for name, wish in list(self._wishes.items()):
             if wish.partition not in partitions:
                 continue
-            del self._wishes[url]
-            self._queue.discard(url)
-            if task := self._running.get(url):
+            del self._wishes[name]
+            self._queue.discard(name)
+            if task := self._running.get(name):
                 task.cancel()
                 tasks.append(task)
         for partition in partitions:
@@ -153,12 +158,13 @@ class PageService:
         except RecordError as error:
             self._log.error("not a request for a page", offset=message.offset, reason=str(error))
             return
-        known = done.get(request.article.id)
+        wish = _Wish(request, message.partition)
+        known = done.get(request.key)
         is_done = known is not None and self._clock.now() - known < PAGES_RESULTS_RETENTION
-        if is_done or request.url in self._wishes or self._is_old(request):
+        if is_done or wish.name in self._wishes or self._is_old(request):
             return
-        self._wishes[request.url] = _Wish(request, message.partition)
-        self._queue.add(request.url, self._clock.now())
+        self._wishes[wish.name] = wish
+        self._queue.add(wish.name, self._clock.now())
         self._wake.set()
 
     async def run(self, requests: AsyncIterable[Message], stop: asyncio.Event) -> None:
@@ -212,30 +218,30 @@ class PageService:
         if self._is_over(now):
             return
         while len(self._running) < CONCURRENCY and self._tenure.holds():
-            url = self._queue.take(now)
-            if url is None:
+            name = self._queue.take(now)
+            if name is None:
                 return
-            wish = self._wishes[url]
+            wish = self._wishes[name]
             if self._is_old(wish.request):
-                del self._wishes[url]
-                self._queue.done(url)
+                del self._wishes[name]
+                self._queue.done(name)
                 continue
             task = asyncio.create_task(self._serve(wish))
-            self._running[url] = task
-            task.add_done_callback(partial(self._ended, url))
+            self._running[name] = task
+            task.add_done_callback(partial(self._ended, name))
 
-    def _ended(self, url: str, task: asyncio.Task[datetime | None]) -> None:
+    def _ended(self, name: str, task: asyncio.Task[datetime | None]) -> None:
         # Here and not at the end of the visit, which has none if it is cancelled before it began.
-        del self._running[url]
+        del self._running[name]
         again = None if task.cancelled() else task.result()
-        if again is not None and url in self._wishes:
-            self._queue.add(url, again)
+        if again is not None and name in self._wishes:
+            self._queue.add(name, again)
         else:
-            self._wishes.pop(url, None)
-        if (until := self._rests.pop(url, None)) is None:
-            self._queue.done(url)
+            self._wishes.pop(name, None)
+        if (until := self._rests.pop(name, None)) is None:
+            self._queue.done(name)
         else:
-            heapq.heappush(self._resting, (until, url))
+            heapq.heappush(self._resting, (until, name))
         self._wake.set()
 
     def _next(self) -> datetime | None:
@@ -284,7 +290,7 @@ class PageService:
         outcome: PageOutcome
         reason = ""
         try:
-            page = await self._fetch(request)
+            page = await self._fetch(wish)
             if isinstance(page, datetime):
                 return page
             text = await self._visits.read(page)
@@ -300,9 +306,9 @@ class PageService:
         self._say(wish, outcome, reason, began)
         return None
 
-    async def _fetch(self, request: PageRequest) -> Page | datetime:
+    async def _fetch(self, wish: _Wish) -> Page | datetime:
         """The page; or when to come for it, if its host was visited too shortly before the partition was ours."""
-        url, host = request.url, request.host
+        url, host = wish.request.url, wish.request.host
         async with self._slots.place(host):
             permit = await self._visits.permit(url)
             if not permit.allowed:
@@ -310,7 +316,7 @@ class PageService:
             pause = max(SPACING, timedelta(seconds=permit.delay_seconds))
             before = self._before.pop(host, None)
             if before is not None and before + pause > self._clock.now():
-                self._rests[url] = before + pause
+                self._rests[wish.name] = before + pause
                 return before + pause
             try:
                 return await self._visits.fetch(url)
@@ -318,7 +324,7 @@ class PageService:
                 pause = max(pause, _bounded(error.wait_seconds))
                 raise
             finally:
-                self._rests[url] = self._clock.now() + pause
+                self._rests[wish.name] = self._clock.now() + pause
 
     async def _publish(self, request: PageRequest, page: PageText) -> PageOutcome:
         now = self._clock.now()
@@ -336,25 +342,27 @@ class PageService:
         return "published"
 
     async def _keep(self, wish: _Wish, outcome: PageOutcome, reason: str) -> None:
-        article, now = wish.request.article.id, self._clock.now()
-        result = PageResult(id=article, url=wish.request.url, outcome=outcome, reason=reason, finished=now)
-        await self._publisher.send(PAGES_RESULTS, encode(result), key=article.encode(), partition=wish.partition)
-        self._note(self._done.get(wish.partition, {}), article, now)
+        request, now = wish.request, self._clock.now()
+        result = PageResult(
+            id=request.article.id, url=request.url, look=request.look, outcome=outcome, reason=reason, finished=now
+        )
+        await self._publisher.send(PAGES_RESULTS, encode(result), key=result.key.encode(), partition=wish.partition)
+        self._note(self._done.get(wish.partition, {}), result.key, now)
         self._tally[outcome] += 1
         self._metrics.pages.labels(outcome=outcome).inc()
 
-    def _note(self, done: dict[str, datetime], article: str, now: datetime) -> None:
+    def _note(self, done: dict[str, datetime], key: str, now: datetime) -> None:
         """Remember it, and forget what its topic has forgotten: the oldest stand first."""
         while done and now - (oldest := next(iter(done.items())))[1] >= PAGES_RESULTS_RETENTION:
             del done[oldest[0]]
-        done[article] = now
+        done[key] = now
 
     def _again(self, wish: _Wish, wait_seconds: float = 0.0) -> datetime | None:
         tries = wish.tries + 1
         if tries >= MAX_TRIES:
             return None
-        if wish.request.url in self._wishes:
-            self._wishes[wish.request.url] = _Wish(wish.request, wish.partition, tries)
+        if wish.name in self._wishes:
+            self._wishes[wish.name] = _Wish(wish.request, wish.partition, tries)
         return self._clock.now() + max(tries * RETRY, _bounded(wait_seconds))
 
     def _say(self, wish: _Wish, outcome: str, reason: str, began: float) -> None:

@@ -334,6 +334,26 @@ async def started(world: World, visits: int) -> None:
         await asyncio.sleep(0)
 
 
+async def test_looking_again_is_a_visit_of_its_own(world: World) -> None:
+    """Each look once, also beside one that waits, and after a restart; its result says which it is."""
+    request = page_request(article(), "flagged", NOON)
+    assert request is not None
+    looks = [msgspec.structs.replace(request, look=look, why="look" if look else "flagged") for look in (0, 1, 1)]
+    async with world.serving():
+        for look in looks:
+            world.put(encode(look))
+        await world.done(1)
+        await world.clock.until_asleep()
+        world.clock.turn(SPACING.total_seconds())
+        await world.done(2)
+    assert [one.look for one in world.results] == [0, 1]
+    assert len(world.web.visited) == 2
+    again = world.service()
+    for look in looks:
+        again.ask(Message(PAGES_REQUESTS, 0, 0, NOON, b"", encode(look), ()))
+    assert len(again) == 0
+
+
 async def test_only_the_pages_of_our_partitions_are_visited(world: World) -> None:
     """And their results go to the same partition."""
     ours, other = article(), article(host="other.example")
