@@ -116,6 +116,13 @@ class Metrics:
             registry, "fetch_seconds", "Duration of one HTTP fetch of a feed.", FETCH_BUCKETS
         )
         self.parse_seconds = _histogram(registry, "parse_seconds", "Duration of parsing one feed body.", PARSE_BUCKETS)
+        self.workers_lost = _counter(
+            registry,
+            "workers_lost",
+            "Processes that a feed or a page cost which took too long, wanted too much memory, or ended them.",
+            work=("parsing", "reading"),
+            why=("time", "memory", "end"),
+        )
         self.feed_seen_ratio = _histogram(
             registry, "feed_seen_ratio", "Share of a changed body's items that the last one had.", SHARE_BUCKETS
         )

@@ -16,7 +16,7 @@ import signal
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final, Literal, Self
 
 from pipeline.errors import SandboxError
 
@@ -29,6 +29,9 @@ CPU_SLACK_SECONDS: Final = 5
 START_SECONDS: Final = 60.0
 """For a worker to import its modules, on a machine busy with other things."""
 
+Loss = Literal["time", "memory", "end"]
+"""Why a worker was lost to a job: it took too long, it wanted too much memory, it ended by itself or was killed."""
+
 _LENGTH_BYTES: Final = 8
 _KEPT, _SPENT = b"\0", b"\1"
 """Before each answer: whether the worker may be used again."""
@@ -40,6 +43,7 @@ class Sandbox:
     Args:
         module: what a worker runs; its `__main__` calls `be_worker`.
         work: what it does, as in "parsing took longer than …".
+        on_loss: told of each worker that a job cost, to count it.
     """
 
     def __init__(
@@ -50,8 +54,9 @@ class Sandbox:
         processes: int,
         timeout_seconds: float,
         max_worker_bytes: int = MAX_WORKER_BYTES,
+        on_loss: Callable[[Loss], None] = lambda _: None,
     ) -> None:
-        self._module, self._work = module, work
+        self._module, self._work, self._on_loss = module, work, on_loss
         self.timeout_seconds, self.max_worker_bytes = timeout_seconds, max_worker_bytes
         self._slots = asyncio.Semaphore(processes)
         self._idle: list[_Worker] = []
@@ -91,10 +96,15 @@ class Sandbox:
         try:
             async with asyncio.timeout(self.timeout_seconds):
                 answer = await worker.ask(job)
+            if answer[:1] == _SPENT:
+                self._on_loss("memory")
         except TimeoutError:
+            self._on_loss("time")
             raise SandboxError(f"{self._work} took longer than {self.timeout_seconds:g} s; it was stopped") from None
         except (OSError, EOFError) as error:
             how = await self._end(worker)
+            if not self._closed:
+                self._on_loss("end")
             raise SandboxError(f"the process that was {self._work} it ended ({how})") from error
         finally:
             # Also when this task was cancelled: a worker in the middle of a job cannot be given another.
@@ -191,7 +201,8 @@ def _process_handle(pid: int) -> int | None:
 
 Do = Callable[[bytes], tuple[bytes, bool]]
 """A job to its answer, and whether the worker is spent: it ran out of memory, of which Python gives little back.
-It raises nothing: a failure of any kind costs this job, never the worker's next one."""
+It raises nothing: a failure of any kind costs this job, never the worker's next one. What is said of no memory is made
+beforehand, and said when the error is let go of."""
 
 
 def be_worker(do: Do, timeout_seconds: str, max_bytes: str) -> None:

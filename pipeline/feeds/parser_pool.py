@@ -6,15 +6,16 @@ A feed of 676 KB with many attributes on one element keeps feedparser busy for 4
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from pipeline.errors import ParseError, SandboxError
 from pipeline.feeds.parse import parse, require_safe_expat
 from pipeline.feeds.parsed import ParsedFeed, Source
-from pipeline.sandbox import MAX_WORKER_BYTES, Sandbox, be_worker
+from pipeline.sandbox import MAX_WORKER_BYTES, Loss, Sandbox, be_worker
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +44,12 @@ class ParserPool(Sandbox):
     """
 
     def __init__(
-        self, processes: int = 2, timeout_seconds: float = 20.0, *, max_worker_bytes: int = MAX_WORKER_BYTES
+        self,
+        processes: int = 2,
+        timeout_seconds: float = 20.0,
+        *,
+        max_worker_bytes: int = MAX_WORKER_BYTES,
+        on_loss: Callable[[Loss], None] = lambda _: None,
     ) -> None:
         """
         Raises:
@@ -56,6 +62,7 @@ class ParserPool(Sandbox):
             processes=processes,
             timeout_seconds=timeout_seconds,
             max_worker_bytes=max_worker_bytes,
+            on_loss=on_loss,
         )
 
     async def parse(
@@ -94,6 +101,8 @@ _jobs = msgspec.msgpack.Decoder(Job)
 
 # -- the worker's side
 
+_NO_MEMORY: Final = _encoder.encode(Answer(reason="parsing took more memory than a worker may have"))
+
 
 def do(frame: bytes) -> tuple[bytes, bool]:
     """Parse one feed."""
@@ -101,7 +110,8 @@ def do(frame: bytes) -> tuple[bytes, bool]:
     try:
         return _encoder.encode(_parsed(job)), False
     except MemoryError:
-        return _encoder.encode(Answer(reason="parsing took more memory than a worker may have")), True
+        pass  # until here the error's traceback holds all that was made, which leaves no memory for an answer
+    return _NO_MEMORY, True
 
 
 def _parsed(job: Job) -> Answer:

@@ -6,14 +6,16 @@ A page of 650 KB with 60,000 attributes on one element keeps trafilatura busy fo
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from pipeline.errors import PageError, SandboxError
 from pipeline.pages.extract import PageText, extract
 from pipeline.pages.robots import Permit, permit
-from pipeline.sandbox import MAX_WORKER_BYTES, Sandbox, be_worker
+from pipeline.sandbox import MAX_WORKER_BYTES, Loss, Sandbox, be_worker
 
 
 class PageJob(msgspec.Struct, frozen=True, kw_only=True, tag="page"):
@@ -47,7 +49,12 @@ class PagePool(Sandbox):
     """
 
     def __init__(
-        self, processes: int = 1, timeout_seconds: float = 20.0, *, max_worker_bytes: int = MAX_WORKER_BYTES
+        self,
+        processes: int = 1,
+        timeout_seconds: float = 20.0,
+        *,
+        max_worker_bytes: int = MAX_WORKER_BYTES,
+        on_loss: Callable[[Loss], None] = lambda _: None,
     ) -> None:
         super().__init__(
             __name__,
@@ -55,6 +62,7 @@ class PagePool(Sandbox):
             processes=processes,
             timeout_seconds=timeout_seconds,
             max_worker_bytes=max_worker_bytes,
+            on_loss=on_loss,
         )
 
     async def extract(self, body: bytes, *, url: str, content_type: str, now: datetime) -> PageText:
@@ -92,6 +100,8 @@ _jobs = msgspec.msgpack.Decoder(PageJob | RobotsJob)
 
 # -- the worker's side
 
+_NO_MEMORY: Final = _encoder.encode(Answer(reason="reading it took more memory than a worker may have"))
+
 
 def do(frame: bytes) -> tuple[bytes, bool]:
     """Read one page, or judge one URL."""
@@ -99,7 +109,8 @@ def do(frame: bytes) -> tuple[bytes, bool]:
     try:
         return _encoder.encode(_done(job)), False
     except MemoryError:
-        return _encoder.encode(Answer(reason="reading it took more memory than a worker may have")), True
+        pass  # until here the error's traceback holds all that was made, which leaves no memory for an answer
+    return _NO_MEMORY, True
 
 
 def _done(job: PageJob | RobotsJob) -> Answer:

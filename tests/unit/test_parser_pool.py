@@ -14,7 +14,9 @@ import pytest
 
 from pipeline.errors import ParseError
 from pipeline.feeds.parse import parse
+from pipeline.feeds.parsed import MAX_ITEMS
 from pipeline.feeds.parser_pool import ParserPool
+from pipeline.sandbox import Loss
 
 NOON = datetime(2026, 2, 3, 12, tzinfo=UTC)
 FEED = (Path(__file__).parent.parent / "fixtures" / "feeds" / "atom.xml").read_bytes()
@@ -34,6 +36,16 @@ def many_attributes(count: int = 60_000) -> bytes:
     """A feed that costs feedparser the square of the attributes on one element: at this count over a minute."""
     attributes = b" ".join(b"a%d='1'" % n for n in range(count))
     return b"<rss version='2.0'><channel><item " + attributes + b"><title>x</title></item></channel></rss>"
+
+
+def items(content: bytes, count: int = 1) -> bytes:
+    """A feed of the same item many times."""
+    return b"<rss version='2.0'><channel>" + (b"<item>" + content + b"</item>") * count + b"</channel></rss>"
+
+
+def dtd(subset: bytes, title: bytes) -> bytes:
+    """A feed with declarations of its own and an item that uses them."""
+    return b"<!DOCTYPE rss [" + subset + b"]>" + items(b"<title>" + title + b"</title>")
 
 
 async def ask(pool: ParserPool, body: bytes, url: str = Listed().url) -> tuple[str, ...]:
@@ -88,16 +100,77 @@ async def test_two_feeds_are_parsed_at_a_time(pool: ParserPool) -> None:
 
 
 async def test_a_feed_that_takes_too_long_is_stopped_and_others_go_on() -> None:
-    """The worker is killed and replaced; a feed beside it and one after it are parsed."""
-    async with ParserPool(processes=2, timeout_seconds=3.0) as pool:
-        hostile = asyncio.create_task(ask(pool, many_attributes()))
+    """The worker is killed and replaced, which is counted; a feed beside it and one after it are parsed."""
+    losses: list[Loss] = []
+    async with ParserPool(processes=2, timeout_seconds=3.0, on_loss=losses.append) as pool:
+        await ask(pool, FEED)
+        (stuck,) = pool.pids
+        hostile = await hand_over(pool, many_attributes())
+        pool.timeout_seconds = LONG
         beside = [await ask(pool, FEED) for _ in range(3)]
-        stuck = set(pool.pids)
-        with pytest.raises(ParseError, match=r"longer than 3 s"):
+        with pytest.raises(ParseError, match=r"parsing took longer than"):
             await hostile
-        after = [await ask(pool, FEED) for _ in range(3)]
+        after = await asyncio.gather(*(ask(pool, FEED) for _ in range(3)))
         assert beside == after
-        assert any(is_gone(pid) for pid in stuck)
+        assert is_gone(stuck)
+    assert losses == ["time"]
+
+
+async def test_other_feeds_do_not_wait_for_one_that_is_stuck(pool: ParserPool) -> None:
+    """They are through before it ends, and go on while it is killed."""
+    await ask(pool, FEED)
+    stuck = pool.pids
+    hostile = await hand_over(pool, many_attributes())
+    assert len({await ask(pool, FEED) for _ in range(5)}) == 1
+    assert not hostile.done()
+    os.kill(*stuck, signal.SIGKILL)
+    *others, failure = await asyncio.gather(*(ask(pool, FEED) for _ in range(5)), hostile, return_exceptions=True)
+    assert len(set(others)) == 1
+    assert isinstance(failure, ParseError)
+
+
+LAUGHS = b"".join(b"<!ENTITY a%d '%s'>" % (n, b"&a%d;" % (n - 1) * 10) for n in range(1, 10))
+DEEP = b"<div>" * 100_000
+READ, REFUSED_DTD, REFUSED_JSON = "", "its DTD declares more than", "it begins like JSON, but is none"
+
+HOSTILE = {
+    "a billion laughs": (dtd(LAUGHS, b"&a9;"), READ),
+    "a long entity, often": (dtd(b"<!ENTITY a '" + b"x" * 10_000 + b"'>", b"&a;" * 100_000), REFUSED_DTD),
+    "a short entity, often": (dtd(b"<!ENTITY a '" + b"x" * 190 + b"'>", b"&a;" * 100_000), READ),
+    "an entity outside": (dtd(b"<!ENTITY a SYSTEM 'file:///etc/passwd'>", b"a&a;"), READ),
+    "elements in elements": (items(b"<title>a</title>" + DEEP + DEEP.replace(b"<", b"</")), READ),
+    "tags in a text": (items(b"<description>a" + DEEP + DEEP.replace(b"<", b"</") + b"</description>"), READ),
+    "HTML in HTML": (items(b"<description><![CDATA[a" + DEEP + b"]]></description>"), READ),
+    "one large text": (items(b"<title>a</title><description>" + b"word " * 2_900_000 + b"</description>"), READ),
+    "15 MB of items": (items(b"<description>" + b"Some words. " * 1_200 + b"</description>", 1_000), READ),
+    "JSON in JSON": (b'{"version": "https://jsonfeed.org/version/1.1", "items": ' + b"[" * 10**6, REFUSED_JSON),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_a_hostile_body_costs_a_failure_at_most(pool: ParserPool, kind: str) -> None:
+    """It is read or refused in words; the worker is the same before and after, and no file of ours is in the answer."""
+    body, refused = HOSTILE[kind]
+    await ask(pool, FEED)
+    before = pool.pids
+    if refused:
+        with pytest.raises(ParseError, match=refused):
+            await ask(pool, body)
+    else:
+        titles = await ask(pool, body)
+        assert titles
+        assert "root:" not in "".join(titles)
+    assert await ask(pool, FEED)
+    assert pool.pids == before
+
+
+async def test_fifty_thousand_items_give_the_newest(pool: ParserPool) -> None:
+    """In one worker's time and memory."""
+    body = b"<rss version='2.0'><channel><title>T</title>" + b"".join(
+        b"<item><title>Story %d</title><guid isPermaLink='false'>%d</guid></item>" % (n, n) for n in range(50_000)
+    )
+    feed = await pool.parse(body + b"</channel></rss>", feed=Listed(), headers={}, fetched=NOON)
+    assert (len(feed.articles), feed.left_out) == (MAX_ITEMS, 50_000 - MAX_ITEMS)
 
 
 async def test_a_worker_killed_in_the_middle_is_replaced() -> None:
@@ -136,14 +209,16 @@ async def test_a_cancelled_feed_leaves_no_answer_behind() -> None:
 
 async def test_a_feed_that_takes_too_much_memory_is_refused() -> None:
     """The worker's address space is bounded; the next feed has a new worker."""
-    body = b"<rss version='2.0'><channel><item><title>" + b"x" * (40 << 20) + b"</title></item></channel></rss>"
-    async with ParserPool(processes=1, timeout_seconds=LONG, max_worker_bytes=256 << 20) as pool:
+    body = items(b"<a/>" * 1_500_000)
+    losses: list[Loss] = []
+    async with ParserPool(processes=1, timeout_seconds=LONG, max_worker_bytes=128 << 20, on_loss=losses.append) as pool:
         await ask(pool, FEED)
         before = pool.pids
         with pytest.raises(ParseError, match="more memory than a worker may have"):
             await ask(pool, body)
         assert await ask(pool, FEED)
         assert set(before).isdisjoint(pool.pids)
+    assert losses == ["memory"]
 
 
 async def test_closing_leaves_no_process() -> None:
