@@ -33,7 +33,8 @@ feeds_app = typer.Typer(
     name="feeds",
     help="The feeds: how they fare, which there are, and where a site keeps its own.",
     epilog="What is decided by command wins over feeds.yaml, also at the next start: what was added is changed "
-    "and removed by command only, what was paused or removed stays so though a file lists it. All else follows the file.",
+    "and removed by command only, what was paused or removed stays so though a file lists it. "
+    "All else follows the file.",
     no_args_is_help=True,
 )
 
