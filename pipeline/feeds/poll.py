@@ -104,6 +104,8 @@ class Poller:
         self._grace = stop_grace_seconds
         self._running: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._sleeper: asyncio.Task[None] | None = None
+        self._slept_until: datetime | None = None
         self._queue = DueQueue(slots or HostSlots(settings.per_host), self._wake.set)
         self._crowd, self._asked = Trickle(), Trickle()
         self._late: dict[str, Trickle] = {}
@@ -175,12 +177,16 @@ class Poller:
     async def _loop(self, stop: asyncio.Event) -> Summary:
         self._count_feeds()
         stopping = asyncio.create_task(stop.wait())
+        stopping.add_done_callback(self._came)
         try:
             while not stop.is_set() and (self._again or self._queue or self._running):
                 self._start_due()
-                await self._wait(stopping)
+                self._sleep()
+                await self._wake.wait()
+                self._wake.clear()
         finally:
             stopping.cancel()
+            self._sleep_until(None)
             await self._finish()
         return Summary(dict(self._tally), self._items, self._new, self._not_due)
 
@@ -204,19 +210,26 @@ class Poller:
         self._queue.done(url)
         self._wake.set()
 
-    async def _wait(self, stopping: asyncio.Task[Any]) -> None:
-        """Until a poll ends, a feed comes due while there is room for it, or we are to stop."""
-        woken = asyncio.create_task(self._wake.wait())
-        waits: set[asyncio.Task[Any]] = {stopping, woken}
+    def _sleep(self) -> None:
+        """Be woken when a feed comes due while there is room for it; the end of a poll and the stop wake by themselves."""
         due = self._queue.next_due()
         if not self._tenure.holds():
             due = self._clock.now() + timedelta(seconds=LAPSED_SECONDS)
-        if due is not None and len(self._running) < self._settings.concurrency:
-            waits.add(asyncio.create_task(self._clock.sleep_until(due)))
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for task in waits - {stopping}:
-            task.cancel()
-        self._wake.clear()
+        self._sleep_until(due if len(self._running) < self._settings.concurrency else None)
+
+    def _sleep_until(self, due: datetime | None) -> None:
+        if self._sleeper is not None:
+            if due == self._slept_until and not self._sleeper.done():
+                return  # most polls end while the same feed is the next
+            self._sleeper.cancel()
+            self._sleeper = None
+        if due is not None:
+            self._sleeper, self._slept_until = asyncio.create_task(self._clock.sleep_until(due)), due
+            self._sleeper.add_done_callback(self._came)
+
+    def _came(self, task: asyncio.Task[Any]) -> None:
+        if not task.cancelled():
+            self._wake.set()
 
     async def _finish(self) -> None:
         if self._running:

@@ -31,9 +31,11 @@ LISTED = [path for path in KINDS if path != "/etag-2"]
 class HereParser:
     """The real parser, without a process around it: what is polled here is harmless."""
 
-    async def parse(self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime) -> ParsedFeed:
+    async def parse(
+        self, body: bytes, *, feed: Feed, headers: Mapping[str, str], fetched: datetime, known: tuple[str, ...] = ()
+    ) -> ParsedFeed:
         """The items of a body."""
-        return parse(body, feed=feed, headers=headers, fetched=fetched)
+        return parse(body, feed=feed, headers=headers, fetched=fetched, known=known)
 
 
 async def _sixty_days(world: World, poller: Poller) -> None:
