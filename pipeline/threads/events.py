@@ -132,7 +132,8 @@ def _newcomers(before: Thread, after: Thread, cause: Cause) -> Iterable[ThreadEv
         fresh = [one for one in new.named if party_key((one.name, one.code)) not in known]
         if fresh:
             names = tuple(one.name for one in fresh)
-            what = f"{' and '.join(names)} {verb if len(names) == 1 else _PLURAL[verb]} it too."
+            says = verb if len(names) == 1 else _PLURAL[verb]
+            what = f"{' and '.join(names)} {says} it{' too' if known else ''}."
             yield event(after, kind, cause, what, names=names, evidence=tuple(one.first for one in fresh))  # type: ignore[arg-type]  # both are kinds
 
 
