@@ -94,10 +94,10 @@ class PollSettings(Model):
     """No feed is polled less often than this, whatever it asks for."""
 
     per_host: Annotated[int, Field(ge=1, le=16)] = 2
-    """Connections to one host at the same time."""
+    """Requests to one host at the same time, for feeds and article pages together."""
 
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
-    """Fetches at the same time, all hosts together."""
+    """Feeds that are fetched at the same time, all hosts together; article pages come beside them, 16 at most."""
 
     timeout_seconds: Seconds = 30
     """For one fetch as a whole, redirects and body included."""
@@ -109,13 +109,13 @@ class PollSettings(Model):
     """Size of a body after decompression; a larger one is given up."""
 
     parsers: Annotated[int, Field(ge=1, le=256)] = 2
-    """Processes that parse feeds."""
+    """Processes that parse feeds; as many more, once a feed asks for article pages, that read those."""
 
     parse_timeout_seconds: Seconds = 20
-    """A parser that takes longer for one feed is killed."""
+    """A process that takes longer for one feed, or one page, is killed."""
 
     session_timeout_seconds: Annotated[float, Field(ge=6, le=300)] = 8
-    """After this long without a sign of life a poller's feeds go to the others."""
+    """After this long without a sign of life a poller's feeds and pages go to the others."""
 
     allow_private: bool = False
     """Whether feeds on loopback and private addresses may be fetched. The demo needs it; a server should not."""
