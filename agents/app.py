@@ -1,4 +1,4 @@
-"""The Faust app: settings measured to be safe and fast, topics, the table, and the agents wired together."""
+"""The Faust app: settings measured to be safe and fast, topics, tables, and the agents wired together."""
 
 from __future__ import annotations
 
@@ -13,23 +13,40 @@ import faust
 import structlog
 
 from agents.changelog import LoggedTable
+from agents.copies import CopiesTable, make_copies
 from agents.dedupe import make_dedupe
 from agents.flag import Rules, make_flag
 from agents.outbox import Outbox
 from agents.recovery import keep_messages_through_recovery
 from agents.seen import SeenTable
 from agents.sensor import LagTracker, Sensor
-from agents.stage import BATCHES, Clock, Stage, utc_now
+from agents.stage import BATCHES, Clock, Decode, Handler, Stage, utc_now, whole
+from agents.thread import make_thread, tick
+from agents.thread_table import ThreadTable
 from agents.transport import quick_fetch
+from pipeline.copies.source import Sources
 from pipeline.dedupe.fresh import LanguageOf
 from pipeline.metrics import Metrics
+from pipeline.records import thread_inputs
 from pipeline.settings.models import Settings
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, MAX_RECORD_BYTES
+from pipeline.topics import (
+    ARTICLES_DEDUPED,
+    ARTICLES_FRESH,
+    ARTICLES_RAW,
+    COPIES_TABLE,
+    MAX_RECORD_BYTES,
+    SEEN_TABLE,
+    THREADS_IN,
+    THREADS_TABLE,
+)
 
 log = structlog.get_logger(__name__)
 
 LAG_INTERVAL: Final = 5.0
 """Seconds between two measurements of the consumer lag; shorter than any usual scrape interval."""
+
+TICK_INTERVAL: Final = 30.0
+"""Seconds between two records that tell the threads the time; looks and silences are that late at the most."""
 
 HEARTBEAT_SHARE: Final = 5
 """Heartbeats of the consumer group in one session timeout: some may be late before a worker counts as gone."""
@@ -45,13 +62,14 @@ class Parts:
     """What the agents decide with, and where they count. The worker makes them; tests bring their own."""
 
     language_of: LanguageOf
+    sources: Sources
     rules: Callable[[], Rules]
     metrics: Metrics
     clock: Clock = utc_now
 
 
 def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> faust.App:
-    """The app with both agents. Nothing is started and nothing is connected yet.
+    """The app with all agents. Nothing is started and nothing is connected yet.
 
     Raises:
         UnprovenFaustError: the installed Faust is not one that the recovery fix was proven on.
@@ -61,18 +79,49 @@ def create_app(settings: Settings, bootstrap: Sequence[str], parts: Parts) -> fa
     quick_fetch(app, FETCH_MAX_WAIT_MS, parts.metrics.commit_errors.inc)
     lag = LagTracker(parts.metrics)
     app.monitor = Sensor(parts.metrics, lag)
-    seen = _seen_table(app, settings)
-    dedupe = make_dedupe(seen, parts.language_of, parts.metrics)
-    flag = make_flag(parts.rules, parts.metrics, parts.clock, partitions=settings.kafka.partitions)
-    add_agent(app, ARTICLES_RAW, Stage("dedupe", BATCHES, dedupe, parts.metrics, lag.acknowledged, parts.clock))
-    add_agent(app, ARTICLES_FRESH, Stage("flag", BATCHES, flag, parts.metrics, lag.acknowledged, parts.clock))
+    for source, name, decode, handle in _agents(app, settings, parts):
+        add_agent(app, source, Stage(name, decode, handle, parts.metrics, lag.acknowledged, parts.clock))
 
     @app.timer(LAG_INTERVAL)  # type: ignore[untyped-decorator]  # Faust is not followed by mypy
     async def measure_lag() -> None:
         ends = [(tp.topic, tp.partition, app.consumer.highwater(tp)) for tp in app.consumer.assignment()]
         lag.measure(ends, parts.clock().timestamp())
 
+    @app.timer(TICK_INTERVAL)  # type: ignore[untyped-decorator]
+    async def tell_the_time() -> None:
+        now = parts.clock()
+        for partition in sorted(tp.partition for tp in app.consumer.assignment() if tp.topic == THREADS_IN):
+            record = tick(partition, now)
+            try:
+                await app.producer.send(record.topic, record.key, record.value, record.partition, None, None)
+            except Exception:  # the next one tells a later time, and nobody misses this one
+                log.exception("a tick could not be sent", partition=partition)
+
     return app
+
+
+def _agents(app: faust.App, settings: Settings, parts: Parts) -> tuple[tuple[str, str, Decode[Any], Handler[Any]], ...]:
+    """Each agent's topic, name, and how it reads and handles a record."""
+    worker, partitions, metrics = settings.worker, settings.kafka.partitions, parts.metrics
+    articles = _table(app, SEEN_TABLE, partitions, "Claims: which articles each batch brought first.")
+    likenesses = _table(app, COPIES_TABLE, partitions, "Claims: what the articles of each batch are copies of.")
+    rows = _table(app, THREADS_TABLE, partitions, "Dispute threads, their articles, and what the last records did.")
+    seen = SeenTable(articles, timedelta(days=worker.remember_days), articles.take)
+    copies = CopiesTable(likenesses, take=likenesses.take)
+    threads = ThreadTable(rows, partitions, rows.take)
+
+    async def partitions_moved(_app: faust.App, _partitions: Any, **_: Any) -> None:
+        for one in (seen, copies, threads):
+            one.drop()
+
+    app.on_partitions_revoked.connect(partitions_moved, weak=False)
+    app.on_partitions_assigned.connect(partitions_moved, weak=False)
+    return (
+        (ARTICLES_RAW, "dedupe", BATCHES, make_dedupe(seen, parts.language_of, metrics)),
+        (ARTICLES_FRESH, "copies", BATCHES, make_copies(copies, parts.sources, metrics)),
+        (ARTICLES_DEDUPED, "flag", BATCHES, make_flag(parts.rules, metrics, parts.clock, partitions=partitions)),
+        (THREADS_IN, "thread", whole(thread_inputs), make_thread(threads, metrics, parts.clock)),
+    )
 
 
 def options(settings: Settings, bootstrap: Sequence[str]) -> dict[str, Any]:
@@ -117,22 +166,9 @@ def add_agent(app: faust.App, topic: str, stage: Stage[Any]) -> None:
     app.agent(source, name=stage.name, concurrency=1)(run)
 
 
-def _seen_table(app: faust.App, settings: Settings) -> SeenTable:
-    table = app.Table(
-        "seen",
-        key_type=bytes,
-        value_type=bytes,
-        partitions=settings.kafka.partitions,
-        help="Claims: which articles each batch brought first.",
-    )
-    seen = SeenTable(table, timedelta(days=settings.worker.remember_days), table.take)
-
-    async def partitions_moved(_app: faust.App, _partitions: Any, **_: Any) -> None:
-        seen.drop()
-
-    app.on_partitions_revoked.connect(partitions_moved, weak=False)
-    app.on_partitions_assigned.connect(partitions_moved, weak=False)
-    return seen
+def _table(app: faust.App, name: str, partitions: int, what: str) -> LoggedTable:
+    table: LoggedTable = app.Table(name, key_type=bytes, value_type=bytes, partitions=partitions, help=what)
+    return table
 
 
 _crashes: set[asyncio.Task[None]] = set()

@@ -1,6 +1,7 @@
-"""Agent `flag`: articles.fresh → flags. Each article that a rule matches goes on as a record of its own.
+"""Agent `flag`: articles.deduped → flags, threads.in. Each article that a rule matches goes on as a record of its own.
 
-Where its feed is set to it, the page is asked for too: its text comes back as a revision, and is flagged anew.
+A revision goes to the threads also where no rule matches any more: it may have dropped what it said. Where its feed is
+set to it, the page is asked for: its text comes back as a revision, and is flagged anew.
 """
 
 from __future__ import annotations
@@ -16,8 +17,17 @@ from agents.outbox import Outgoing
 from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
 from pipeline.feeds.listing import partition_of
 from pipeline.metrics import Metrics, language_label
-from pipeline.records import Article, ArticleBatch, Flag, FlaggedArticle, encode, page_request
-from pipeline.topics import FLAGS, PAGES_REQUESTS
+from pipeline.records import (
+    Article,
+    ArticleBatch,
+    Flag,
+    Flagged,
+    FlaggedArticle,
+    ThreadInput,
+    encode,
+    page_request,
+)
+from pipeline.topics import FLAGS, PAGES_REQUESTS, THREADS_IN
 
 log = structlog.get_logger(__name__)
 
@@ -40,18 +50,18 @@ def make_flag(
 
     async def flag(batch: ArticleBatch, message: Message) -> Handled:
         ruleset, now = rules(), clock()
-        flagged, dead = _match(batch, ruleset, message, now)
+        read, dead = _match(batch, ruleset, message, now)
         beat = batch.heartbeat
+        flagged = [one for one in read if one.flags or beat is not None]
         results = [Outgoing(FLAGS, encode(one), message.key, beat) for one in flagged] + dead
+        results += [Outgoing(THREADS_IN, encode(_input(one)), message.key, beat) for one in read]
         results += _wishes(flagged, now, partitions)
 
         def count() -> None:
             arrived = clock()
             if dead:
                 metrics.dead_letters.labels(topic=message.topic).inc(len(dead))
-            if beat is not None:
-                _count_heartbeat(metrics, beat, batch.fetched, arrived)
-            else:
+            if beat is None:
                 _count_flags(metrics, flagged, arrived)
 
         passed = 0 if beat is not None else len(flagged)
@@ -63,8 +73,8 @@ def make_flag(
 def _match(
     batch: ArticleBatch, rules: Rules, message: Message, now: datetime
 ) -> tuple[list[FlaggedArticle], list[Outgoing]]:
-    """Flagged articles, and dead letters for the articles that the rules could not handle."""
-    flagged: list[FlaggedArticle] = []
+    """What is to go on, and dead letters for the articles that the rules could not handle."""
+    read: list[FlaggedArticle] = []
     dead: list[Outgoing] = []
     for article in batch.articles:
         try:
@@ -73,12 +83,17 @@ def _match(
             log.exception("rules failed", article=article.id, url=article.url)
             dead.append(bury(message, msgspec.json.encode(article), error))
             continue
-        if flags or batch.heartbeat is not None:
+        if flags or article.revision_of or batch.heartbeat is not None:
             one = FlaggedArticle(
                 article=article, flags=flags, ruleset=rules.hash, flagged=now, heartbeat=batch.heartbeat
             )
-            flagged.append(one)
-    return flagged, dead
+            read.append(one)
+    return read, dead
+
+
+def _input(one: FlaggedArticle) -> ThreadInput:
+    """As the threads take it: without the worker's clock."""
+    return ThreadInput(what=Flagged(article=one.article, flags=one.flags, ruleset=one.ruleset, heartbeat=one.heartbeat))
 
 
 def _wishes(flagged: Sequence[FlaggedArticle], now: datetime, partitions: int) -> list[Outgoing]:
@@ -104,8 +119,3 @@ def _count_flags(metrics: Metrics, flagged: Sequence[FlaggedArticle], now: datet
             title=one.article.title,
             url=one.article.url,
         )
-
-
-def _count_heartbeat(metrics: Metrics, partition: int, sent: datetime, now: datetime) -> None:
-    metrics.heartbeat_timestamp_seconds.labels(partition=partition).set(now.timestamp())
-    metrics.heartbeat_seconds.observe((now - sent).total_seconds())

@@ -30,6 +30,7 @@ from pipeline.records.thread import Command
 from pipeline.threads.docket import REMEMBER, Docket, Outcome
 from pipeline.threads.join import Entry, Threads, Verdict
 from pipeline.threads.member import Member, copy_of
+from pipeline.threads.story import Story
 from pipeline.threads.terms import story_of
 from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES, PAGES_REQUESTS, THREAD_EVENTS, THREADS
 
@@ -108,6 +109,7 @@ class Partition:
         self._states: dict[str, str] = {}
         self.states: Counter[str] = Counter()
         self._answered: set[str] = set()
+        self._story: Story | None = None
         self._verdicts: list[Verdict] = []
         self._lags: list[int] = []
 
@@ -145,6 +147,7 @@ class Partition:
 
     def decide(self, what: Flagged | Tick | Command, offset: int, now: datetime) -> Deed:
         """What the record does. Done here already; whoever cannot write it to the table must drop this partition."""
+        self._story = None
         self._verdicts.clear()
         self._lags.clear()
         ticked = self._docket.ticked
@@ -168,7 +171,8 @@ class Partition:
         return Done(results, tuple(self._verdicts), tuple(self._lags), joined)
 
     def _join(self, article: Article, flags: Sequence[Flag]) -> tuple[str, Membership] | None:
-        verdict = self.index.join(story_of(article, flags))
+        self._story = story_of(article, flags)
+        verdict = self.index.join(self._story)
         self._verdicts.append(verdict)
         joined = verdict.joined
         if joined is None:
@@ -188,7 +192,7 @@ class Partition:
             member = self._members.get(what.article.id)
             if member is None:
                 return ()
-            story = story_of(what.article, what.flags)
+            story = self._story or story_of(what.article, what.flags)
             return (story.id, *self.index.add(Entry(story, member.thread, offset)))
         if isinstance(what, Tick):
             return self.index.expire(int((what.time - REMEMBER).timestamp()))

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from agents.app import Parts, create_app
 from agents.live_rules import LiveRules
 from pipeline import logs
+from pipeline.copies.source import Sources
 from pipeline.dedupe.language import decide_language
 from pipeline.hangup import Hangup
 from pipeline.kafka import require_topics
@@ -59,7 +60,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
         return load_rules(settings.rules_path, settings.actors_path).build()  # in its thread, not at the next article
 
     rules = LiveRules(configuration.rules, before, load=load, look=look, state=metrics.rules)
-    parts = Parts(language_of=decide_language, rules=rules, metrics=metrics)
+    parts = Parts(decide_language, Sources(configuration.outlets), rules, metrics)
     app = create_app(settings, bootstrap, parts)
     _watch(app, rules)
     _on_hangup(loop, rules)

@@ -94,7 +94,7 @@ async def test_two_workers_share_and_hand_over_without_loss(kafka: str, tmp_path
 @pytest.mark.parametrize("store", ["memory", "rocksdb"])
 async def test_kill_9_with_a_thousand_in_flight_loses_nothing(kafka: str, tmp_path: Path, store: str) -> None:
     """A worker dies with work begun and nothing committed; another on an empty disk does all of it, some again."""
-    sent = stories(0, 5_000)
+    sent = stories(0, 2_500)
     one, two = (Worker(kafka, tmp_path / name, store=store) for name in ("one", "two"))
     async with workers(one, two), Collector(kafka, {ARTICLES_FRESH: fresh_ids, FLAGS: flagged_ids}) as seen:
         await publish(kafka, sent)

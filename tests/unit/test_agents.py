@@ -10,17 +10,39 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from agents.copies import CopiesTable, kind_of_copy, make_copies
 from agents.dedupe import make_dedupe
 from agents.flag import make_flag
 from agents.outbox import Outbox
 from agents.seen import SeenTable
 from agents.sensor import LagTracker
-from agents.stage import BATCHES, Handler, Stage
+from agents.stage import BATCHES, Decode, Handler, Stage, whole
+from agents.thread import make_thread, tick
+from agents.thread_table import ThreadTable
+from pipeline.copies.source import Sources
 from pipeline.feeds.listing import partition_of
-from pipeline.metrics import Metrics
-from pipeline.records import Article, ArticleBatch, Flag, Span, batches, encode, flag_id, flagged, page_requests
+from pipeline.metrics import COPY_KINDS, Metrics
+from pipeline.records import (
+    Article,
+    CopyOf,
+    Flag,
+    Flagged,
+    Span,
+    ThreadInput,
+    batches,
+    copy_groups,
+    encode,
+    flag_id,
+    flagged,
+    page_requests,
+    thread_events,
+    thread_inputs,
+    threads,
+)
+from pipeline.settings.models import Outlet
 from pipeline.topics import PAGES_REQUESTS
 from tests.articles import NOON, make_article, make_batch
+from tests.disputes import accuses, denies, revised, telling
 from tests.unit.test_outbox import Shelf, settle
 
 MONTH = timedelta(days=30)
@@ -121,8 +143,9 @@ class Sent(Shelf):
 class Bench:
     """One stage with a real outbox and real metrics."""
 
-    handler: Handler[ArticleBatch]
+    handler: Handler[Any]
     metrics: Metrics
+    decode: Decode[Any] = BATCHES
     sent: Sent = field(default_factory=Sent)
 
     async def play(self, *records: Record) -> list[int]:
@@ -130,7 +153,7 @@ class Bench:
         stream = Stream(list(records))
         lag = LagTracker(self.metrics)
         stage = Stage(
-            "dedupe", BATCHES, self.handler, self.metrics, lag.acknowledged, lambda: NOON + timedelta(seconds=2)
+            "dedupe", self.decode, self.handler, self.metrics, lag.acknowledged, lambda: NOON + timedelta(seconds=2)
         )
         await stage.run(stream, Outbox(self.sent, crash=lambda error: None))
         await settle()
@@ -212,7 +235,7 @@ async def test_the_page_of_a_flagged_article_is_asked_for_where_its_feed_says_so
                     make_article(5, title="Mayor denies it", full_text="always"),
                 )
             ),
-            topic="articles.fresh",
+            topic="articles.deduped",
         )
     )
     assert len(bench.sent.on("flags")) == 4
@@ -266,9 +289,14 @@ async def test_flag_sends_one_record_a_flagged_article() -> None:
     """Flagged articles go on alone with their flags and the rule set's hash; the others are done."""
     bench = flag_bench()
     batch = make_batch(make_article(1, language="en"), make_article(2, title="Minister denies report", language="en"))
-    await bench.play(Record(encode(batch), topic="articles.fresh", key=b"en"))
-    ((topic, key, value, _, _),) = bench.sent.records
-    one = flagged.decode(value)
+    await bench.play(Record(encode(batch), topic="articles.deduped", key=b"en"))
+    (topic, key, value, _, _), (also, also_key, again, _, _) = bench.sent.records
+    one, what = flagged.decode(value), thread_inputs.decode(again).what
+    assert (also, also_key, what) == (
+        "threads.in",
+        b"en",
+        Flagged(article=one.article, flags=one.flags, ruleset=one.ruleset),
+    )
     assert (topic, key, one.article.id, one.ruleset) == ("flags", b"en", make_article(2).id, OneRule.hash)
     assert [flag.kind for flag in one.flags] == ["denial"]
     assert bench.value("flags_total", kind="denial", language="en") == 1
@@ -279,25 +307,159 @@ async def test_a_rule_that_breaks_costs_one_article() -> None:
     """The article that no rule set could handle is buried with its bytes; the rest of its batch is flagged."""
     bench = flag_bench()
     batch = make_batch(make_article(1, title="A bomb of a rule"), make_article(2, title="Minister denies report"))
-    await bench.play(Record(encode(batch), topic="articles.fresh"))
-    (dead,) = bench.sent.on("articles.fresh.dead")
+    await bench.play(Record(encode(batch), topic="articles.deduped"))
+    (dead,) = bench.sent.on("articles.deduped.dead")
     assert msgspec.json.decode(dead, type=Article).id == make_article(1).id
     assert len(bench.sent.on("flags")) == 1
-    assert bench.value("dead_letters_total", topic="articles.fresh") == 1
+    assert bench.value("dead_letters_total", topic="articles.deduped") == 1
 
 
-async def test_a_heartbeat_keeps_its_partition_and_is_never_a_duplicate() -> None:
-    """It passes dedupe unchanged, however often, and ends on `flags` at the same partition, measured, not counted."""
+async def test_a_revision_without_flags_goes_to_the_threads_alone() -> None:
+    """It may have dropped what it said; on `flags` it is nothing."""
+    bench = flag_bench()
+    revision = make_article(1, language="en", revision_of="0" * 16)
+    await bench.play(Record(encode(make_batch(revision, make_article(2))), topic="articles.deduped", key=b"en"))
+    ((topic, key, value, partition, _),) = bench.sent.records
+    assert (topic, key, partition) == ("threads.in", b"en", None)
+    assert thread_inputs.decode(value).what == Flagged(article=revision, flags=(), ruleset=OneRule.hash)
+    assert bench.value("articles_out_total", stage="dedupe") == 0
+
+
+def copies_bench(table: dict[bytes, bytes] | None = None) -> Bench:
+    """The copies stage over a dict; all outlets of herald.example are one owner's."""
+    metrics = Metrics(CollectorRegistry())
+    outlet = Outlet(name="The Herald", owner="Herald Group", country="GB", domains=("herald.example",))
+    return Bench(make_copies(CopiesTable({} if table is None else table), Sources([outlet]), metrics), metrics)
+
+
+STORY = " ".join(f"word{number}" for number in range(120))
+
+
+def copied_batches() -> tuple[Record, Record]:
+    """A story, and a copy of it at another outlet that was published before it."""
+    one = make_article(1, language="en", title="Spoons are missing", lead=STORY)
+    two = make_article(
+        2,
+        language="en",
+        title="Spoons are missing",
+        lead=STORY,
+        domain="courier.example",
+        published=NOON - timedelta(hours=1),
+    )
+    return tuple(  # type: ignore[return-value]
+        Record(encode(make_batch(article, id=f"b{offset}", key="en")), "articles.fresh", key=b"en", offset=offset)
+        for offset, article in enumerate((one, two))
+    )
+
+
+async def test_copies_and_sources_are_told_and_a_late_original_too() -> None:
+    """Each article goes on in its batch; a group with another original is told under its id."""
+    bench = copies_bench()
+    await bench.play(*copied_batches())
+    first, second = (batches.decode(value).articles[0] for value in bench.sent.on("articles.deduped"))
+    assert (first.copy, first.source, second.source) == (None, "owner:Herald Group", "domain:courier.example")
+    assert second.copy is not None
+    assert (second.copy.group, second.copy.original) == (first.id, second.id)
+    ((key, moved),) = [(key, copy_groups.decode(v)) for topic, key, v, *_ in bench.sent.records if topic == "copies"]
+    assert (key, moved.group, moved.original, moved.was) == (first.id.encode(), first.id, second.id, first.id)
+    assert bench.value("copies_total", kind="late_original") == 1
+    assert bench.value("index_size", index="copies") == 2
+
+
+async def test_copies_of_a_batch_that_comes_again_are_the_same() -> None:
+    """A worker that died after the claim sends what it would have sent."""
+    table: dict[bytes, bytes] = {}
+    whole, died, again = copies_bench(), copies_bench(table), copies_bench(table)
+    records = copied_batches()
+    await whole.play(*records)
+    await died.play(*records)
+    await again.play(records[1])
+    assert again.sent.records == whole.sent.records[1:]
+
+
+def kinds(containment: float, contained: float) -> str:
+    """The kind of a copy with these shares."""
+    one, other = make_article(1).id, make_article(2).id
+    copy = CopyOf(group=one, original=one, of=one, containment=containment, contained=contained, why="Alike.")
+    return kind_of_copy(other, copy)
+
+
+def test_a_copy_is_whole_shortened_extended_or_partial() -> None:
+    """By how much of either text is in the other."""
+    found = [kinds(0.9, 0.9), kinds(0.9, 0.4), kinds(0.4, 0.9), kinds(0.6, 0.6)]
+    assert found == ["whole", "shortened", "extended", "partial"]
+    assert set(found) < set(COPY_KINDS)
+
+
+async def test_a_heartbeat_goes_through_every_stage_at_its_partition() -> None:
+    """No duplicate and no copy; on `flags`, and at the end on `thread-events`, where it is measured and not counted."""
     beat = encode(make_batch(make_article(1), heartbeat=2))
-    dedupe, flag = dedupe_bench(), flag_bench()
+    dedupe, copies, flag, threads = dedupe_bench(), copies_bench(), flag_bench(), thread_bench()
     await dedupe.play(Record(beat, partition=2), Record(beat, partition=2, offset=1))
     assert [(value, partition) for _, _, value, partition, _ in dedupe.sent.records] == [(beat, 2)] * 2
-    await flag.play(Record(beat, topic="articles.fresh", partition=2))
-    ((topic, _, value, partition, _),) = flag.sent.records
+    await copies.play(Record(beat, topic="articles.fresh", partition=2))
+    ((topic, _, value, partition, _),) = copies.sent.records
+    assert (topic, value, partition) == ("articles.deduped", beat, 2)
+    await flag.play(Record(beat, topic="articles.deduped", partition=2))
+    (topic, _, value, partition, _), (then, _, onwards, where, _) = flag.sent.records
     assert (topic, partition, flagged.decode(value).heartbeat) == ("flags", 2, 2)
-    assert flag.value("heartbeat_seconds_count") == 1
-    assert flag.value("heartbeat_timestamp_seconds", partition="2") == (NOON + timedelta(seconds=2)).timestamp()
-    assert flag.value("articles_out_total", stage="dedupe") == 0
+    assert (then, where) == ("threads.in", 2)
+    assert flag.value("heartbeat_seconds_count") == 0
+    await threads.play(Record(onwards, topic="threads.in", partition=2))
+    ((topic, _, value, partition, _),) = threads.sent.records
+    assert (topic, partition) == ("thread-events", 2)
+    event = thread_events.decode(value)
+    assert (event.kind, event.heartbeat) == ("heartbeat", 2)
+    assert threads.value("heartbeat_seconds_count") == 1
+    assert threads.value("heartbeat_timestamp_seconds", partition="2") == (NOON + timedelta(seconds=2)).timestamp()
+    assert all(bench.value("articles_out_total", stage="dedupe") == 0 for bench in (dedupe, copies, flag, threads))
+
+
+def thread_bench() -> Bench:
+    """The thread stage over a dict."""
+    metrics = Metrics(CollectorRegistry())
+    handler = make_thread(ThreadTable({}, page_partitions=4), metrics, lambda: NOON + timedelta(seconds=2))
+    return Bench(handler, metrics, decode=whole(thread_inputs))
+
+
+async def test_threads_are_told_asked_for_and_counted() -> None:
+    """An allegation and its denial: two records of the thread, events under its id, a page asked for at its host."""
+    bench = thread_bench()
+    told = telling(1, accuses("Aland", "Borduria"), link="https://www.herald.example/1")
+    records = [
+        Record(encode(ThreadInput(what=one)), "threads.in", key=b"en", offset=offset)
+        for offset, one in enumerate([told, revised(told, accuses("Aland", "Borduria"), denies("Borduria"))])
+    ]
+    assert await bench.play(*records) == [0, 1]
+    states = [threads.decode(value).state for value in bench.sent.on("threads")]
+    assert states == ["alleged", "disputed"]
+    events = [thread_events.decode(value).kind for value in bench.sent.on("thread-events")]
+    assert events[0] == "created"
+    assert "disputed" in events
+    ((key, page, partition),) = [
+        (key, page_requests.decode(value), partition)
+        for topic, key, value, partition, _ in bench.sent.records
+        if topic == PAGES_REQUESTS
+    ]
+    assert (key, page.why, partition) == (b"www.herald.example", "look", partition_of(page.url, 4))
+    assert bench.value("threads", state="disputed") == 1
+    assert bench.value("threads", state="alleged") == 0
+    assert bench.value("index_size", index="threads") == 1
+    assert bench.value("articles_in_total", stage="dedupe") == 2
+
+
+async def test_a_tick_is_for_its_partition_and_a_record_that_is_none_is_buried() -> None:
+    """What is not an input is dead-lettered, and the stream goes on."""
+    bench = thread_bench()
+    record = tick(3, NOON)
+    assert (record.topic, record.partition) == ("threads.in", 3)
+    assert record.value is not None
+    acknowledged = await bench.play(
+        Record(b"{}", "threads.in", partition=3), Record(record.value, "threads.in", partition=3, offset=1)
+    )
+    assert acknowledged == [0, 1]
+    assert [topic for topic, *_ in bench.sent.records] == ["threads.in.dead"]
+    assert bench.value("dead_letters_total", topic="threads.in") == 1
 
 
 def test_lag_is_what_waits_and_how_old_it_is() -> None:
