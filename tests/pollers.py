@@ -90,6 +90,7 @@ class Lines:
     update_period_seconds: float | None = None
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
+    left_out: int = 0
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -109,11 +110,12 @@ class LineParser:
             raise ParseError(feed.url, "not a feed")
         if text == "bug":
             raise KeyError("nobody thought of this")
-        wishes = ("ttl", "skip")
+        wishes = ("ttl", "skip", "and more")
         items = tuple(self._item(line, feed, fetched) for line in text.splitlines() if not line.startswith(wishes))
         if text.startswith("skip"):
             return Lines(items, skip_hours=tuple(map(int, text.splitlines()[0].split()[1:])))
-        return Lines(items, 7200, 3600) if text.startswith("ttl") else Lines(items)
+        left_out = int(text.split()[-1]) if "and more" in text else 0
+        return Lines(items, 7200, 3600) if text.startswith("ttl") else Lines(items, left_out=left_out)
 
     def _item(self, line: str, feed: Feed, fetched: datetime) -> Article:
         number, _, title = line.partition(" ")

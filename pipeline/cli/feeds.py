@@ -162,6 +162,8 @@ def _lines(one: FeedReport, now: datetime) -> Iterator[tuple[str, str]]:
     yield "state", one.health + (f", {one.failures} failures in a row" if one.failures else "")
     yield "last success", _ago(one.last_success, now) or "never"
     yield "last item", _ago(one.last_item, now) or "none yet"
+    if one.left_out:
+        yield "items", f"the newest {one.items:,} of {one.items + one.left_out:,}; the others are left out"
     if one.seen_share is not None:
         yield "known share", f"{one.seen_share:.0%} of the last changed body"
     if one.gaps:

@@ -44,6 +44,10 @@ class FeedReport:
     fetched_from: str = ""
     """Where, if not from `url`: it moved for good."""
 
+    items: int = 0
+    left_out: int = 0
+    """Items of the last body, and those of it that were left out: it is too long."""
+
     overdue: bool = False
 
 
@@ -69,6 +73,8 @@ def report(feed: FeedRecord, state: FeedState | None, now: datetime) -> FeedRepo
         gap_seconds=state.gap_seconds,
         last_gap=state.last_gap,
         fetched_from=state.address,
+        items=state.items,
+        left_out=state.left_out,
         overdue=not asleep and now - state.next_poll > OVERDUE_AFTER,
     )
 

@@ -40,11 +40,14 @@ class Polled:
     """Those of the body that were not known as they are, new or not; None unless it was parsed."""
 
     keys: tuple[str, ...] = ()
-    """Of all items of the body."""
+    """Of all items of the body, but for those left out."""
 
     new: tuple[Article, ...] = ()
     arrived: datetime | None = None
     """When the body was there: the `fetched` of its articles."""
+
+    left_out: int = 0
+    """Items beyond the newest that are made into articles."""
 
 
 def load_states(
@@ -175,6 +178,7 @@ def following(url: str, state: FeedState | None, polled: Polled, decision: Decis
         skip_days=tuple(sorted(result.skip.days)),
         seen=" ".join(remembered(polled.keys, state)),
         items=len(polled.keys),
+        left_out=polled.left_out,
         newest_item=max([one.published for one in polled.articles] + _times(before.newest_item), default=None),
     )
     return _compared(after, result.overlap, now) if result.overlap else after

@@ -41,6 +41,10 @@ class Body(Protocol):
         """Of all its items (`pipeline.feeds.keys`)."""
 
     @property
+    def left_out(self) -> int:
+        """Items beyond the newest that are made into articles."""
+
+    @property
     def ttl_seconds(self) -> float | None:
         """RSS `ttl`: how long it asks to be left alone."""
 
@@ -121,4 +125,4 @@ async def _parse(
         overlap=overlap(articles, known, now, recognised=len(parsed.keys) - len(articles)),
         skip=Skip(frozenset(parsed.skip_hours), frozenset(parsed.skip_days)),
     )
-    return Polled(result, fetched, articles, parsed.keys, state.news(articles, known), now)
+    return Polled(result, fetched, articles, parsed.keys, state.news(articles, known), now, parsed.left_out)

@@ -99,7 +99,10 @@ class FeedState(Record, frozen=True, kw_only=True, omit_defaults=True):
     """How often the feed turned out to be worth asking; None: not known yet."""
 
     items: int = 0
-    """Items in the last body."""
+    """Items in the last body, but for those left out."""
+
+    left_out: int = 0
+    """Oldest items of the last body that were left out, because it has more than are made into articles."""
 
     seen_share: float | None = None
     """Share of the last changed body that was known already."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
+from pipeline.cli.feeds import _lines
 from pipeline.feeds.listing import from_file
 from pipeline.feeds.report import Health, health, report, reports, span
 from pipeline.records import FeedRecord, FeedState
@@ -56,6 +57,13 @@ def test_a_report_says_when_and_why() -> None:
     assert (one.interval_seconds, one.reason, one.gaps) == (600, "the default interval: 600 s", 2)
     assert one.fetched_from == "https://new.example/feed"
     assert not one.overdue
+
+
+def test_what_is_left_out_of_a_long_feed_is_shown() -> None:
+    """As a line of its own; other feeds have none."""
+    long, short = (report(record(), state(items=10_000, left_out=count), NOW) for count in (40_000, 0))
+    assert ("items", "the newest 10,000 of 50,000; the others are left out") in list(_lines(long, NOW))
+    assert "items" not in dict(_lines(short, NOW))
 
 
 def test_a_feed_that_nobody_polls_is_overdue() -> None:

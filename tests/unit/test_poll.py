@@ -315,6 +315,18 @@ async def test_what_was_missed_is_counted(world: World) -> None:
     assert (known.gaps, known.seen_share, known.items) == (1, 0.0, 3)
 
 
+async def test_what_was_left_out_of_a_long_body_is_remembered(world: World) -> None:
+    """Until the next one."""
+    paper = Paper("1 one\n2 two\nand more 40000")
+    async with serving(paper) as site:
+        await world.once(feed(site.url))
+        assert (world.journal.states[site.url].items, world.journal.states[site.url].left_out) == (2, 40_000)
+        world.clock.turn(700)
+        paper.text = "2 two\n3 three"
+        await world.once(feed(site.url))
+    assert world.journal.states[site.url].left_out == 0
+
+
 async def test_hours_to_skip_hold_over_a_304(world: World) -> None:
     """What a body asked is kept until the next body."""
     async with serving(Paper("skip 13 14\n1 one")) as site:
