@@ -1,4 +1,4 @@
-"""`counterclaim evaluate`: precision, recall and F1 of the rules on labelled lines."""
+"""`counterclaim evaluate`: precision, recall and F1 of the rules on labelled lines; how well copies are found."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pipeline.cli.options import ConfigOption, JsonOption, read_files
 from pipeline.cli.rules import RulesOption, open_rules
 from pipeline.errors import UsageError
 from pipeline.evaluate.bootstrap import RESAMPLES, SEED
+from pipeline.evaluate.copied import copies_as_json, copies_as_text, measure, read_lines
 from pipeline.evaluate.examples import strongest
 from pipeline.evaluate.gold import read_gold
 from pipeline.evaluate.layout import as_json, as_text, wrong_as_text
@@ -21,7 +22,7 @@ from pipeline.rules.explain import Explainers
 EXAMPLES = 5
 
 GoldOption = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Option(
         "--gold",
         metavar="FILE.jsonl",
@@ -29,7 +30,16 @@ GoldOption = Annotated[
         "1, 0 or null for not scored; or {id, headline, stance}. May be given several times.",
     ),
 ]
-MoreArgument = Annotated[list[Path] | None, typer.Argument(metavar="[FILE.jsonl]…", help="More labelled files.")]
+CopiesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--copies",
+        metavar="FILE.jsonl",
+        help="Measure how well copies are found, on edits of these texts and on pairs that must stay apart: "
+        "{text, title?, event?, topic?, language?}. May be given several times, instead of --gold.",
+    ),
+]
+MoreArgument = Annotated[list[Path] | None, typer.Argument(metavar="[FILE.jsonl]…", help="More files of the kind.")]
 ExamplesOption = Annotated[
     int, typer.Option("--examples", min=0, help="False flags and misses shown of each class; 0 shows none.")
 ]
@@ -42,12 +52,13 @@ HeldOutOption = Annotated[
     ),
 ]
 ResamplesOption = Annotated[int, typer.Option("--resamples", min=0, help="Bootstrap resamples; 0: no intervals.")]
-SeedOption = Annotated[int, typer.Option("--seed", help="Of the resamples.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of the resamples, and of the edits of --copies.")]
 
 
 def evaluate(
-    gold: GoldOption,
+    gold: GoldOption = None,
     files: MoreArgument = None,
+    copies: CopiesOption = None,
     rules: RulesOption = None,
     config: ConfigOption = None,
     examples: ExamplesOption = EXAMPLES,
@@ -62,7 +73,15 @@ def evaluate(
 
         counterclaim evaluate --gold tests/gold/en.jsonl
         counterclaim evaluate --gold labelled.jsonl --rules my-rules --json | jq .scopes
+        counterclaim evaluate --copies texts.jsonl
     """
+    if copies and gold:
+        raise UsageError("--gold and --copies measure different things: give one of them")
+    if copies:
+        _copies([*copies, *(files or [])], seed, as_json_)
+        return
+    if not gold:
+        raise UsageError("nothing to measure: give --gold FILE.jsonl or --copies FILE.jsonl")
     given = [line for name, data in read_files([*gold, *(files or [])]) for line in read_gold(data, Path(name))]
     lines = chosen(given, held_out)
     if not lines:
@@ -78,3 +97,12 @@ def evaluate(
         print(text)
     for one in wrong:
         print("\n" + "\n".join(wrong_as_text(one)))
+
+
+def _copies(files: list[Path], seed: int, as_json_: bool) -> None:
+    found = measure([line for name, data in read_files(files) for line in read_lines(data, Path(name))], seed)
+    if as_json_:
+        print(json.dumps(copies_as_json(found)))
+        return
+    for text in copies_as_text(found):
+        print(text)

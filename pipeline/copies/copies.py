@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.copies.claims import Claim, Entry
 from pipeline.copies.likeness import Likeness, likeness, why
-from pipeline.copies.postings import MAX_NUMBER, Found, Numbers, Postings
+from pipeline.copies.postings import MAX_NUMBER, WAY_BITS, Found, Numbers, Postings
 from pipeline.copies.shingles import text_of
 from pipeline.copies.sketch import Sketch, decoded, sketch
 from pipeline.records import Article, ArticleBatch, CopyGroup, CopyOf
@@ -33,11 +33,9 @@ WINDOW: Final = timedelta(hours=72)
 MAX_DOCUMENTS: Final = 1_000_000
 """Articles remembered in a partition, at the most; the oldest go first. Less than 1 kB each."""
 
-COMMON: Final = 4
-"""A shingle that so many unlike texts have is a template's or boilerplate, and counts for nothing."""
-
 MIN_VOTES: Final = 4
-"""Postings that a group must share with a text to be compared with it."""
+VOTES_SHARE: Final = 8
+"""Postings that a group must share with a text to be compared with it: so many, and one in so many of its hashes. A copy shares a third of them and more, half of that where the other text's sample is the smaller share."""
 
 MAX_GROUPS: Final = 3
 MAX_MEMBERS: Final = 4
@@ -48,7 +46,7 @@ EXPIRE_PER_BATCH: Final = 4
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_LOW_64: Final = (1 << 64) - 1
+_ID_BYTES: Final = 16
 _SLACK: Final = 2 * MAX_BATCH_ARTICLES
 
 
@@ -107,13 +105,12 @@ class Copies:
         self._numbers = min(self.limits.documents + _SLACK, MAX_NUMBER)
         self._first = self._next = 0
         """Serial numbers of the oldest article, and of the next; a serial modulo `_numbers`, plus 1, is a number."""
-        self._articles = np.zeros((0, 2), np.uint64)
-        """By number: the two halves of the article's id."""
         self._groups_of = np.zeros(0, np.uint64)
         """By number: the lower half of its group's id."""
         self._published = np.zeros(0, np.int64)
         """By number: microseconds since 1970."""
-        self._sketches: list[bytes] = []
+        self._texts: list[bytes] = []
+        """By number: the article's id, 16 bytes, and its sketch."""
         self._postings = Postings()
         self._posted = 0
         self._groups: dict[int, _Group] = {}
@@ -136,8 +133,8 @@ class Copies:
     @property
     def nbytes(self) -> int:
         """Bytes that the index holds, Python's own small objects aside."""
-        arrays = self._articles.nbytes + self._groups_of.nbytes + self._published.nbytes
-        return self._postings.nbytes + arrays + sum(map(len, self._sketches))
+        arrays = self._groups_of.nbytes + self._published.nbytes
+        return self._postings.nbytes + arrays + sum(map(len, self._texts))
 
     def take(self, key: str, batch: ArticleBatch, offset: int) -> Claim:
         """Decide about each article of a batch that is delivered for the first time, and take it in.
@@ -207,10 +204,10 @@ class Copies:
         del self._claims[key]
         for serial in range(self._first, self._first + articles):
             number = self._number(serial)
-            hashes = decoded(self._sketches[number]).hashes
+            hashes = self._sketch(number).hashes
             self._postings.drop(hashes, number)
             self._posted -= len(hashes)
-            self._sketches[number] = b""
+            self._texts[number] = b""
             group = int(self._groups_of[number])
             if group in self._groups and self._groups[group].last == serial:
                 del self._groups[group]
@@ -245,17 +242,16 @@ class Copies:
 
     def _match(self, article: Article, made: Sketch, found: Found) -> Match | None:
         """The remembered text that this one is a copy of: what it has most in common with, the earliest of equals."""
-        if len(found.numbers) < min(MIN_VOTES, len(made.hashes)) or not len(made.hashes):
+        if not len(found.numbers):
             return None
-        numbers, common = found.numbers.astype(np.intp), None
-        often = np.bincount(found.rows, minlength=len(made.hashes)) >= COMMON
-        if often.any():
-            common, numbers = made.hashes[often], numbers[~often[found.rows]]
+        numbers, common = found.numbers, None
+        if found.often is not None:
+            common, numbers = made.hashes[found.often], numbers[~found.often[found.at >> WAY_BITS]]
         best: tuple[float, int, Match] | None = None
         for number in self._likely(numbers, made):
             if not self._comparable(article, number):
                 continue
-            alike = likeness(made, decoded(self._sketches[number]), article.language, common)
+            alike = likeness(made, self._sketch(number), article.language, common)
             if alike is not None:
                 rank = (sum(alike), -self._serial(number), Match(number, alike))
                 best = rank if best is None else max(best, rank)
@@ -263,21 +259,20 @@ class Copies:
 
     def _likely(self, numbers: Numbers, made: Sketch) -> Iterable[int]:
         """Of the texts that postings name, those worth comparing: the strongest members of the strongest groups."""
-        votes = Counter(numbers.tolist())
-        least = min(MIN_VOTES, len(made.hashes))
-        if len(votes) == 1:
-            return votes if votes.total() >= least else ()
-        groups: Counter[int] = Counter()
-        members: dict[int, list[int]] = {}
-        for number, share in votes.items():
-            group = int(self._groups_of[number])
-            groups[group] += share
-            members.setdefault(group, []).append(number)
-        strong = sorted((group for group in groups if groups[group] >= least), key=lambda one: -groups[one])
+        least = min(len(made.hashes), max(MIN_VOTES, len(made.hashes) // VOTES_SHARE))
+        if len(numbers) < least:
+            return ()
+        groups = self._groups_of[numbers]
+        ordered = np.sort(groups)
+        if not (ordered[least - 1 :] == ordered[: len(ordered) - least + 1]).any():  # nearly always: chance meetings
+            return ()
+        strong = [group for group, share in Counter(groups.tolist()).most_common(MAX_GROUPS) if share >= least]
         return [
             number
-            for group in strong[:MAX_GROUPS]
-            for number in sorted(members[group], key=lambda one: (-votes[one], self._serial(one)))[:MAX_MEMBERS]
+            for group in strong
+            for number, _ in Counter(sorted(numbers[groups == group].tolist(), key=self._serial)).most_common(
+                MAX_MEMBERS
+            )
         ]
 
     def _comparable(self, article: Article, number: int) -> bool:
@@ -288,13 +283,11 @@ class Copies:
     def _add(self, entry: Entry, made: Sketch, found: Found) -> None:
         """Take an article in."""
         serial, number = self._next, self._number(self._next)
-        article = int(entry.article, 16)
-        key = int(entry.copy.group, 16) & _LOW_64 if entry.copy else article & _LOW_64
+        key = int((entry.copy.group if entry.copy else entry.article)[16:], 16)
         self._widen(number)
-        self._articles[number] = (article >> 64, article & _LOW_64)
         self._groups_of[number] = key
         self._published[number] = _microseconds(entry.published)
-        self._sketches[number] = entry.sketch
+        self._texts[number] = bytes.fromhex(entry.article) + entry.sketch
         self._post(found, number)
         self._posted += len(made.hashes)
         self._next += 1
@@ -305,25 +298,8 @@ class Copies:
 
     def _post(self, found: Found, number: int) -> None:
         """Post a text. It takes its group's postings over, so that a group has each shingle once: the table then counts
-        unlike texts, and fifty prints of one wire story take little more room than one. Of a common shingle, the oldest
-        posting goes."""
-        instead = found.places
-        if len(instead):
-            gone = self._groups_of[found.numbers] == self._groups_of[number]
-            often = np.bincount(found.rows, minlength=len(found.buckets)) >= COMMON
-            if often.any():
-                gone |= self._oldest(found) & often[found.rows]
-            instead = instead[gone]
-        self._postings.put(found, number, instead)
-
-    def _oldest(self, found: Found) -> NDArray[np.bool_]:
-        """Which postings are the oldest of their hash."""
-        serials = (found.numbers.astype(np.int64) - 1 - self._first) % self._numbers
-        order = np.lexsort((serials, found.rows))
-        rows = found.rows[order]
-        oldest = np.zeros(len(order), np.bool_)
-        oldest[order] = np.append(True, rows[1:] != rows[:-1])
-        return oldest
+        unlike texts, and fifty prints of one wire story take little more room than one."""
+        self._postings.put(found, number, self._groups_of[found.numbers] == self._groups_of[number])
 
     def _make_room(self, more: int) -> None:
         if len(self) >= self._numbers:
@@ -336,17 +312,16 @@ class Copies:
         self._postings = Postings(self.level + 1)
         for serial in range(self._first, self._next):
             number = self._number(serial)
-            self._post(self._postings.find(decoded(self._sketches[number]).hashes), number)
+            self._post(self._postings.find(self._sketch(number).hashes), number)
 
     def _widen(self, number: int) -> None:
         """Room for what is kept by number, half as much again at a time."""
-        if number < len(self._sketches):
+        if number < len(self._texts):
             return
         size = min(self._numbers + 1, number + 1 + max(1024, number // 2))
-        self._articles = _longer(self._articles, size)
         self._groups_of = _longer(self._groups_of, size)
         self._published = _longer(self._published, size)
-        self._sketches += [b""] * (size - len(self._sketches))
+        self._texts += [b""] * (size - len(self._texts))
 
     def _number(self, serial: int) -> int:
         return serial % self._numbers + 1
@@ -356,8 +331,10 @@ class Copies:
         return self._first + (number - 1 - self._first) % self._numbers
 
     def _id(self, number: int) -> str:
-        high, low = self._articles[number].tolist()
-        return f"{high:016x}{low:016x}"
+        return self._texts[number][:_ID_BYTES].hex()
+
+    def _sketch(self, number: int) -> Sketch:
+        return decoded(self._texts[number][_ID_BYTES:])
 
     def _time(self, number: int) -> datetime:
         return _EPOCH + timedelta(microseconds=int(self._published[number]))
@@ -368,6 +345,6 @@ def _microseconds(time: datetime) -> int:
 
 
 def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
-    longer = np.zeros((size, *array.shape[1:]), array.dtype)
+    longer = np.zeros(size, array.dtype)
     longer[: len(array)] = array
     return longer

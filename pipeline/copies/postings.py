@@ -24,7 +24,8 @@ MAX_NUMBER: Final = (1 << NUMBER_BITS) - 1
 """Texts are numbered from 1 to this; a table has so many at the most."""
 
 _WAYS: Final = 8
-_WAY_BITS: Final = 3
+WAY_BITS: Final = 3
+"""log2 of it."""
 _FIRST_BITS: Final = 12
 """log2 of the buckets of the smallest table: 128 kB."""
 
@@ -36,10 +37,15 @@ _TAG_SHIFT: Final = np.uint32(NUMBER_BITS)
 _ONE: Final = np.uint32(1)
 _NUMBERS: Final = np.uint32(MAX_NUMBER)
 _LAST_WAY: Final = np.uint8(_WAYS - 1)
+_NEXT: Final = np.uint8(1)
+
+
+COMMON: Final = 4
+"""A shingle that so many unlike texts have is a template's or boilerplate, and counts for nothing."""
 
 
 class Found(NamedTuple):
-    """What the table has on a text's hashes: parallel arrays, one item a posting."""
+    """What the table has on a text's hashes."""
 
     buckets: Numbers
     """Of each hash."""
@@ -47,14 +53,14 @@ class Found(NamedTuple):
     tags: NDArray[np.uint32]
     """Of each hash."""
 
-    rows: Numbers
-    """Which hash a posting is of."""
+    at: Numbers
+    """Of each posting: eight times the place of its hash, and its place in the bucket."""
 
-    places: Numbers
-    """Where in the table it is."""
+    numbers: Numbers
+    """Of each posting: which text it names."""
 
-    numbers: NDArray[np.uint32]
-    """Which text it names."""
+    often: NDArray[np.bool_] | None
+    """Of each hash: whether it is common. None: not one is."""
 
 
 class Postings:
@@ -85,18 +91,22 @@ class Postings:
         numbers ^= tags[:, None]  # where the tag agrees, the number is left, and that is small
         numbers = numbers.ravel()
         at = (numbers - _ONE < _NUMBERS).nonzero()[0]  # 0, an empty slot, wraps around
-        rows = at >> _WAY_BITS
-        return Found(buckets, tags, rows, (buckets[rows] << _WAY_BITS) + (at & (_WAYS - 1)), numbers[at])
+        often = np.bincount(at >> WAY_BITS, minlength=len(hashes)) >= COMMON
+        return Found(buckets, tags, at, numbers[at].astype(np.intp), often if often.any() else None)
 
-    def put(self, found: Found, number: int, instead: Numbers) -> None:
-        """Post a text under the hashes that were looked for. ``instead``: places whose postings it takes over."""
-        if len(instead):
-            self._slots[instead] = 0
+    def put(self, found: Found, number: int, instead: NDArray[np.bool_]) -> None:
+        """Post a text under the hashes that were looked for. ``instead``: which postings it takes the place of."""
+        if instead.any():
+            self._clear(found, instead)
         turn = self._turn.take(found.buckets)
-        self._slots[(found.buckets << _WAY_BITS) + (turn & _LAST_WAY)] = found.tags | np.uint32(number)
-        self._turn[found.buckets] = turn + np.uint8(1)
+        self._slots[(found.buckets << WAY_BITS) + (turn & _LAST_WAY)] = found.tags | np.uint32(number)
+        self._turn[found.buckets] = turn + _NEXT
 
     def drop(self, hashes: Sample, number: int) -> None:
         """Remove the postings of a text."""
         found = self.find(hashes)
-        self._slots[found.places[found.numbers == number]] = 0
+        self._clear(found, found.numbers == number)
+
+    def _clear(self, found: Found, some: NDArray[np.bool_]) -> None:
+        at = found.at[some]
+        self._slots[(found.buckets[at >> WAY_BITS] << WAY_BITS) + (at & (_WAYS - 1))] = 0

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.copies.claims import Claim, in_log_order, with_copies
-from pipeline.copies.copies import COMMON, Copies, Limits
+from pipeline.copies.copies import Copies, Limits
+from pipeline.copies.postings import COMMON
 from pipeline.dedupe.seen import claim_key
 from pipeline.records import Article, Codec, CopyOf, encode
 from tests.articles import NOON, make_article, make_batch
@@ -36,8 +37,8 @@ OTHER = (
 FRAME = (
     "An earthquake of magnitude {0} shook the coast near {1} early on {2} morning, the seismological institute in {3} "
     "said. It was felt as far away as {4}, where people ran into the streets in their nightclothes. The quake struck "
-    "at a depth of {5} kilometres. There were no reports of damage at first, and no warning of a wave was given. The last "
-    "strong quake in the region, in {6}, had cost {7} lives and had left whole villages in ruins."
+    "at a depth of {5} kilometres. There were no reports of damage at first, and no warning of a wave was given. The "
+    "last strong quake in the region, in {6}, had cost {7} lives and had left whole villages in ruins."
 )
 WORDS = STORY.split()
 
