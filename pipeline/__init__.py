@@ -26,6 +26,7 @@ Where a feed's `full_text` wants it, its articles' pages are fetched too, by the
                            │
                       pages.requests          one PageRequest, key: host
                            │
+    pages.share        which of the requests are this poller's                          edge
     pages.robots       may we, and how often                                            pure
     pages.extract      HTML → the story, in worker processes                            pure
     pages.serve        each once; publishes a revision, then keeps the result           edge
