@@ -1,4 +1,5 @@
-"""`counterclaim evaluate`: precision, recall and F1 of the rules on labelled lines; how well copies are found."""
+"""`counterclaim evaluate`: precision, recall and F1 of the rules on labelled lines; how well copies are found, and
+how well articles about one event come into one thread."""
 
 from __future__ import annotations
 
@@ -12,11 +13,13 @@ from pipeline.cli.options import ConfigOption, JsonOption, read_files
 from pipeline.cli.rules import RulesOption, open_rules
 from pipeline.errors import UsageError
 from pipeline.evaluate.bootstrap import RESAMPLES, SEED
+from pipeline.evaluate.clusters import clusters_as_json, clusters_as_text, measure_threads, read_events
 from pipeline.evaluate.copied import copies_as_json, copies_as_text, measure, read_lines
 from pipeline.evaluate.examples import strongest
 from pipeline.evaluate.gold import read_gold
 from pipeline.evaluate.layout import as_json, as_text, wrong_as_text
 from pipeline.evaluate.score import Part, chosen, judge, report
+from pipeline.rules import Rules
 from pipeline.rules.explain import Explainers
 
 EXAMPLES = 5
@@ -39,6 +42,15 @@ CopiesOption = Annotated[
         "{text, title?, event?, topic?, language?}. May be given several times, instead of --gold.",
     ),
 ]
+ThreadsOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--threads",
+        metavar="FILE.jsonl",
+        help="Measure how well articles about one event come into one thread, in several orders of arrival: "
+        "{event, text, title?, lead?, language?, published?}. May be given several times, instead of --gold.",
+    ),
+]
 MoreArgument = Annotated[list[Path] | None, typer.Argument(metavar="[FILE.jsonl]…", help="More files of the kind.")]
 ExamplesOption = Annotated[
     int, typer.Option("--examples", min=0, help="False flags and misses shown of each class; 0 shows none.")
@@ -59,6 +71,7 @@ def evaluate(
     gold: GoldOption = None,
     files: MoreArgument = None,
     copies: CopiesOption = None,
+    threads: ThreadsOption = None,
     rules: RulesOption = None,
     config: ConfigOption = None,
     examples: ExamplesOption = EXAMPLES,
@@ -74,14 +87,19 @@ def evaluate(
         counterclaim evaluate --gold tests/gold/en.jsonl
         counterclaim evaluate --gold labelled.jsonl --rules my-rules --json | jq .scopes
         counterclaim evaluate --copies texts.jsonl
+        counterclaim evaluate --threads events.jsonl
     """
-    if copies and gold:
-        raise UsageError("--gold and --copies measure different things: give one of them")
+    if sum(map(bool, (gold, copies, threads))) > 1:
+        raise UsageError("--gold, --copies and --threads measure different things: give one of them")
     if copies:
         _copies([*copies, *(files or [])], seed, as_json_)
         return
+    if threads:
+        loaded = open_rules(rules, config)[1]
+        _threads([*threads, *(files or [])], loaded, examples, resamples, seed, as_json_)
+        return
     if not gold:
-        raise UsageError("nothing to measure: give --gold FILE.jsonl or --copies FILE.jsonl")
+        raise UsageError("nothing to measure: give --gold, --copies or --threads FILE.jsonl")
     given = [line for name, data in read_files([*gold, *(files or [])]) for line in read_gold(data, Path(name))]
     lines = chosen(given, held_out)
     if not lines:
@@ -106,3 +124,12 @@ def _copies(files: list[Path], seed: int, as_json_: bool) -> None:
         return
     for text in copies_as_text(found):
         print(text)
+
+
+def _threads(files: list[Path], rules: Rules, examples: int, resamples: int, seed: int, as_json_: bool) -> None:
+    for name, data in read_files(files):
+        found = measure_threads(read_events(data, Path(name)), rules, resamples=resamples, seed=seed)
+        if as_json_:
+            print(json.dumps({"file": name, **clusters_as_json(found)}, ensure_ascii=False))
+        else:
+            print("\n".join(clusters_as_text(name, found, examples)) + "\n")

@@ -39,7 +39,7 @@ most follow-ups come within days, and after weeks an event of the same kind is l
 CERTAIN: Final = 0.5
 """Parties that differ are no veto from here on: such texts are nearly the same, and a party has many names."""
 
-REVISED: Final = 0.45
+REVISED: Final = 0.5
 """By how much two measures with a decimal may differ."""
 
 SHOWN: Final = 6
@@ -102,7 +102,7 @@ def vetoes(story: Story, shape: Shape, like: Likeness) -> Veto | None:
 
 def _agree(one: str, other: str) -> bool:
     """Whether two numbers may name one thing. Measures are revised: a quake of 6.3 was of 6.1 at first."""
-    return one == other or ("." in one and "." in other and abs(float(one) - float(other)) <= REVISED)
+    return one == other or ("." in one and "." in other and abs(float(one) - float(other)) <= REVISED + 1e-9)
 
 
 def strongest(story: Story, shape: Shape) -> tuple[tuple[str, float], ...]:

@@ -1,13 +1,14 @@
 """Numbers that name: "the 12th package", "package 13", "flight 370", "6.3 magnitude". Not those that count.
 
 "12 dead" and "15 dead" are one event an hour apart; the 12th and the 13th package are two. A number names when it is an
-ordinal, when it stands behind its word, or when it has a decimal point. Days, months and years name nothing here.
+ordinal, when it stands behind a word with a capital, or when it has a decimal point. Days, months and years name
+nothing here, nor do the sections of a law.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import Final
 
@@ -25,36 +26,39 @@ _NUMBER = re.compile(
     (?:[\s\u00a0]+(?P<then>[^\W\d_]{{3,}}))?""",
     re.IGNORECASE | re.VERBOSE,
 )
+_INSIDE = re.compile(r"[\w,;)]\s\Z")
 _DECIMAL = re.compile(r"\d[.,]\d")
 
 
-def named_numbers(texts: Sequence[str], language: str) -> Iterator[Number]:
-    """The numbers that name something in some texts, each once."""
+def named_numbers(title: str, text: str, language: str) -> Iterator[Number]:
+    """The numbers that name something in a title and the beginning of a text, each once."""
     seen: set[Number] = set()
-    for text in texts:
-        for found in _NUMBER.finditer(text):
-            for number in _numbers(found, language):
+    for field in (title, text):
+        for found in _NUMBER.finditer(field):
+            for number in _numbers(found, language, labels=field is text):
                 if number not in seen:
                     seen.add(number)
                     yield number
 
 
-def _numbers(found: re.Match[str], language: str) -> Iterator[Number]:
+def _numbers(found: re.Match[str], language: str, *, labels: bool) -> Iterator[Number]:
     if found["han"]:
         yield Number(found["nth"], found["what"])
     elif found["label"]:
-        yield from _of(found["label"], found["before"], language, strict=True)
+        # "Flight 370", not "killed 37": a capital tells, but for the headlines that write every word with one
+        if labels and found["before"][0].isupper() and _INSIDE.search(found.string, 0, found.start()):
+            yield from _of(found["label"], found["before"], language)
     elif found["ending"].strip(".") or (found["ending"] and language in {"de", "tr"}) or _DECIMAL.match(found["value"]):
         value = found["value"].replace(",", ".")
         for noun in (found["after"], found["then"]):
-            yield from _of(value, noun or "", language, strict=False)
+            yield from _of(value, noun or "", language)
 
 
-def _of(value: str, noun: str, language: str, *, strict: bool) -> Iterator[Number]:
+def _of(value: str, noun: str, language: str) -> Iterator[Number]:
     folded = words(noun)
     if len(folded) != 1 or folded[0][:STEM] in _times(language) or (len(value) == 4 and value[:2] in {"19", "20"}):
         return
-    if information(language, folded[0]) > (1.0 if strict else 0.0):
+    if information(language, folded[0]) > 0:
         yield Number(value, folded[0][:STEM])
 
 
@@ -78,8 +82,8 @@ def _times(language: str) -> frozenset[str]:
 
 _TIMES: Final = {
     "en": ("century", "anniversary", "birthday", "quarter", "minute", "time", "day", "week", "year", "month", "grade",
-           "floor", "street", "avenue", "age", "aged", "million", "billion", "trillion", "thousand", "percent", "per",
-           "about"),
+           "floor", "street", "avenue", "section", "article", "page", "room", "age", "aged", "million", "billion",
+           "trillion", "thousand", "percent", "per"),
     "de": ("jahrhundert", "jahrestag", "geburtstag", "quartal", "minute", "mal", "tag", "woche", "jahr", "monat",
            "millionen", "milliarden", "prozent"),
     "fr": ("siècle", "anniversaire", "trimestre", "minute", "fois", "jour", "semaine", "année", "mois", "millions",
