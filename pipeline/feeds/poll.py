@@ -211,7 +211,7 @@ class Poller:
         self._wake.set()
 
     def _sleep(self) -> None:
-        """Be woken when a feed comes due while there is room for it; the end of a poll and the stop wake by themselves."""
+        """Be woken when a feed comes due while there is room for it. The end of a poll, and the stop, wake us too."""
         due = self._queue.next_due()
         if not self._tenure.holds():
             due = self._clock.now() + timedelta(seconds=LAPSED_SECONDS)
