@@ -71,7 +71,7 @@ FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30
 """Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
 
 VETO_KINDS: Final = ("numbers", "actors")
-"""Those of `threads.join.VetoKind`."""
+"""Those of `threads.likeness.VetoKind`."""
 
 LAG_BUCKETS: Final = (60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 259_200, 604_800)
 """Seconds: from a minute to a week."""

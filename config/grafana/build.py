@@ -102,6 +102,7 @@ def rows() -> list[tuple[str, Panels]]:
         ("Article pages", pages()),
         ("Stages", stages()),
         ("Flags", flags()),
+        ("Copies and threads", threads()),
         ("Kafka", kafka()),
         ("Processes", processes()),
     ]
@@ -312,7 +313,7 @@ def flags() -> Panels:
         ),
         graph(
             "Heartbeat through the pipe",
-            "From the publishing of a heartbeat to its arrival behind the flag stage: the pipe's own delay.",
+            "From the publishing of a heartbeat to its arrival behind the last stage: the pipe's own delay.",
             "s",
             quantiles("counterclaim_heartbeat_seconds", 0.5, 0.99),
         ),
@@ -330,6 +331,53 @@ def flags() -> Panels:
             "A second, by how they ended: loaded, unchanged (the files say the same), refused (the old rules stay).",
             "cps",
             rate("counterclaim_rules_reloads_total", "outcome"),
+        ),
+    ]
+
+
+def threads() -> Panels:
+    """What belongs together."""
+    return [
+        graph(
+            "Threads by state",
+            "Dispute threads that are remembered: alleged (no denial known), denied (nobody named who claims it), "
+            "disputed (both sides known), conceded, retracted.",
+            "short",
+            [Query("sum by (state) (counterclaim_threads{})", "{{state}}")],
+            stacked=True,
+        ),
+        graph(
+            "Allegation to denial",
+            "Time from an allegation to the first denial of it, where both are dated by their publishers.",
+            "s",
+            quantiles("counterclaim_thread_lag_seconds", 0.5, 0.9),
+        ),
+        graph(
+            "Join scores",
+            "How like their threads the articles were that joined one. Many just over the threshold: threads may hold "
+            "what does not belong together.",
+            "percentunit",
+            quantiles("counterclaim_join_score_ratio", 0.1, 0.5, 0.9),
+        ),
+        graph(
+            "Vetoes",
+            "Threads a second that an article was like enough to join and did not: other numbers, other actors.",
+            "cps",
+            rate("counterclaim_join_vetoes_total", "kind"),
+            stacked=True,
+        ),
+        graph(
+            "Copies by kind",
+            "Near-duplicates a second. late_original: published before the copies that were known.",
+            "cps",
+            rate("counterclaim_copies_total", "kind"),
+            stacked=True,
+        ),
+        graph(
+            "Remembered articles",
+            "Articles that new ones are compared with, in the memory of all workers.",
+            "short",
+            [Query("sum by (index) (counterclaim_index_size{})", "{{index}}")],
         ),
     ]
 

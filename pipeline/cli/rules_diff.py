@@ -30,7 +30,7 @@ from pipeline.readable import parties
 from pipeline.records import Flag, Kind, decode_batch
 from pipeline.rules import Rules, load_rules
 from pipeline.settings.load import load_settings
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RETENTION
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_RETENTION
 
 CURRENT: Final = "current"
 EXAMPLES: Final = 10
@@ -88,7 +88,7 @@ def diff(
         skipped = 0
     else:
         if back > ARTICLES_RETENTION:
-            print(f"{ARTICLES_FRESH} keeps {ARTICLES_RETENTION.days} days: older articles are gone", file=sys.stderr)
+            print(f"{ARTICLES_DEDUPED} keeps {ARTICLES_RETENTION.days} days: older articles are gone", file=sys.stderr)
         reading = Reading(now - back)
         servers = load_settings(config_dir(config), os.environ).kafka.servers
         found = compare(reading.articles(_messages(servers)), before, after, examples)
@@ -213,9 +213,9 @@ def _of_files(files: Sequence[Path], now: datetime) -> Iterator[Dated]:
 
 
 def _messages(servers: tuple[str, ...]) -> Iterable[Message]:
-    begins, ends = begin_offsets(servers, [ARTICLES_FRESH]), end_offsets(servers, [ARTICLES_FRESH])
+    begins, ends = begin_offsets(servers, [ARTICLES_DEDUPED]), end_offsets(servers, [ARTICLES_DEDUPED])
     total = sum(end - begins[partition] for partition, end in ends.items())
-    return with_progress(read_log(servers, ARTICLES_FRESH), "comparing", total)
+    return with_progress(read_log(servers, ARTICLES_DEDUPED), "comparing", total)
 
 
 def _table(name: str, counts: Counter[tuple[str, Change]]) -> Iterator[str]:

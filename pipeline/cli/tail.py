@@ -17,18 +17,27 @@ from pipeline.errors import UsageError
 from pipeline.kafka import Follower, Message
 from pipeline.readable import as_json, readable
 from pipeline.settings.load import load_settings
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, FEED_STATE, FEEDS, FLAGS, THREAD_EVENTS, TOPICS
+from pipeline.topics import (
+    ARTICLES_DEDUPED,
+    ARTICLES_FRESH,
+    ARTICLES_RAW,
+    FEED_STATE,
+    FEEDS,
+    FLAGS,
+    THREAD_EVENTS,
+    TOPICS,
+)
 
 SHORT_NAMES: Final = {
     "raw": (ARTICLES_RAW,),
     "fresh": (ARTICLES_FRESH,),
-    "articles": (ARTICLES_FRESH,),
+    "articles": (ARTICLES_DEDUPED,),
     "flags": (FLAGS,),
     "events": (THREAD_EVENTS,),
     "feeds": (FEEDS, FEED_STATE),
     "dead": tuple(topic.name for topic in TOPICS if topic.name.endswith(".dead")),
 }
-"""What may be typed beside the topics' own names; `articles` are those that deduplication let through."""
+"""What may be typed beside the topics' own names; `articles` are those that the rules read."""
 
 TopicArgument = Annotated[
     str, typer.Argument(help=f"One of {', '.join(SHORT_NAMES)}, or a topic's own name.", show_default=True)

@@ -9,14 +9,36 @@ from typing import Final, get_args
 
 from pipeline.demo.expectations import Expected, Verdict, compare, still_to_come
 from pipeline.kafka import Message
-from pipeline.records import Article, FlaggedArticle, Kind, batches, flagged
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_FRESH_DEAD, ARTICLES_RAW, ARTICLES_RAW_DEAD, FLAGS
+from pipeline.records import (
+    Article,
+    FlaggedArticle,
+    Kind,
+    Thread,
+    ThreadEvent,
+    batches,
+    flagged,
+    thread_events,
+    threads,
+)
+from pipeline.topics import (
+    ARTICLES_DEDUPED,
+    ARTICLES_DEDUPED_DEAD,
+    ARTICLES_FRESH_DEAD,
+    ARTICLES_RAW,
+    ARTICLES_RAW_DEAD,
+    FLAGS,
+    THREAD_EVENTS,
+    THREADS,
+    THREADS_IN_DEAD,
+)
 
-FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_FRESH, FLAGS, ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD)
+DEAD: Final = (ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD, ARTICLES_DEDUPED_DEAD, THREADS_IN_DEAD)
+FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_DEDUPED, FLAGS, THREADS, THREAD_EVENTS, *DEAD)
 
-ROUNDS: Final = 2
+ROUNDS: Final = 3
 """Rounds of heartbeats after the last article. A heartbeat keeps its partition number, an article does not: the first
-round shows that dedupe has handled every article, the second, sent later, that flag has handled what dedupe sent on."""
+round shows that dedupe has handled every article, the second, sent later, that the stages behind it have, where an
+article stays in its language's partition; the third that what they sent was there to be read."""
 
 
 class Rounds:
@@ -62,6 +84,10 @@ class Watch:
         self.raw: list[Article] = []
         self.fresh: list[Article] = []
         self.flagged: list[FlaggedArticle] = []
+        self.threads: dict[str, Thread] = {}
+        """Each as it is now."""
+
+        self.events: dict[str, ThreadEvent] = {}
         self.dead: list[Message] = []
 
     def take(self, message: Message, now: datetime) -> FlaggedArticle | None:
@@ -78,18 +104,29 @@ class Watch:
     def _take(self, message: Message, now: datetime) -> FlaggedArticle | None:
         value = message.value or b""
         if message.topic == FLAGS:
-            return self._take_flagged(flagged.decode(value), now)
-        if message.topic in (ARTICLES_RAW, ARTICLES_FRESH):
+            return self._take_flagged(flagged.decode(value))
+        if message.topic in (ARTICLES_RAW, ARTICLES_DEDUPED):
             batch = batches.decode(value)
             if batch.heartbeat is None:
                 (self.raw if message.topic == ARTICLES_RAW else self.fresh).extend(batch.articles)
+        elif message.topic == THREADS:
+            if message.value is not None:
+                thread = threads.decode(value)
+                self.threads[thread.id] = thread
+        elif message.topic == THREAD_EVENTS:
+            self._take_event(thread_events.decode(value), now)
         else:
             self.dead.append(message)
         return None
 
-    def _take_flagged(self, record: FlaggedArticle, now: datetime) -> FlaggedArticle | None:
+    def _take_event(self, event: ThreadEvent, now: datetime) -> None:
+        if event.heartbeat is not None:
+            self._rounds.beat(event.heartbeat, event.when, now)
+        else:
+            self.events.setdefault(event.id, event)
+
+    def _take_flagged(self, record: FlaggedArticle) -> FlaggedArticle | None:
         if record.heartbeat is not None:
-            self._rounds.beat(record.heartbeat, record.article.fetched, now)
             return None
         again = any(_text(record.article) == _text(one.article) for one in self.flagged)
         if not again:
@@ -98,7 +135,7 @@ class Watch:
 
     @property
     def finished(self) -> bool:
-        """Whether every expected article was published and everything published has passed the flag agent."""
+        """Whether every expected article was published and everything published has gone through all stages."""
         return self._rounds.complete >= ROUNDS
 
     def waits_for(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.kafka import Publisher, end_offsets, read_log
 from pipeline.records import encode
-from pipeline.topics import ARTICLES_FRESH, FLAGS
+from pipeline.topics import ARTICLES_DEDUPED, FLAGS
 from tests.articles import make_article, make_batch
 
 RULES = """
@@ -38,9 +38,9 @@ def _articles(topics_ready: str) -> str:
                 ]
                 value = encode(make_batch(*stories, key="en"))
                 for _ in range(2 if number == 7 else 1):
-                    await publisher.send(ARTICLES_FRESH, value, partition=number % 4)
+                    await publisher.send(ARTICLES_DEDUPED, value, partition=number % 4)
             beat = encode(make_batch(make_article(999, title="Mayor denies it"), key="en", heartbeat=1))
-            await publisher.send(ARTICLES_FRESH, beat, partition=1)
+            await publisher.send(ARTICLES_DEDUPED, beat, partition=1)
 
     asyncio.run(send())
     return topics_ready
@@ -74,7 +74,7 @@ def test_the_topic_is_compared_and_nothing_is_published(articles: str, tmp_path:
 
 def test_a_log_is_read_to_its_present_end(articles: str) -> None:
     """Every record of every partition, in the order of each."""
-    found = list(read_log([articles], ARTICLES_FRESH))
+    found = list(read_log([articles], ARTICLES_DEDUPED))
     assert len(found) == 42
     for partition in range(4):
         offsets = [one.offset for one in found if one.partition == partition]

@@ -9,8 +9,11 @@ from pipeline.demo.watch import Rounds, Watch
 from pipeline.heartbeat import heartbeat
 from pipeline.kafka import Message
 from pipeline.records import Article, Flag, FlaggedArticle, Record, Span, encode
-from pipeline.topics import ARTICLES_FRESH, ARTICLES_RAW, ARTICLES_RAW_DEAD, FLAGS
+from pipeline.threads.events import by_article
+from pipeline.threads.events import heartbeat as heartbeat_event
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_RAW, ARTICLES_RAW_DEAD, FLAGS, THREAD_EVENTS, THREADS
 from tests.articles import NOON, make_article, make_batch
+from tests.disputes import Court, accuses, denies, telling
 
 PARTITIONS = 2
 
@@ -47,8 +50,7 @@ def flagged(article: Article) -> FlaggedArticle:
 def beat(partition: int, sent: datetime) -> Message:
     """A heartbeat that has come to the end of the pipe."""
     (article,) = heartbeat(partition, sent).articles
-    record = FlaggedArticle(article=article, flags=(), ruleset="r", flagged=sent, heartbeat=partition)
-    return message(FLAGS, record)
+    return message(THREAD_EVENTS, heartbeat_event(partition, by_article(article, 0, sent)))
 
 
 def test_a_round_needs_a_later_heartbeat_of_every_partition() -> None:
@@ -79,7 +81,7 @@ def test_the_next_round_begins_when_one_is_complete() -> None:
     assert rounds.complete == 2
 
 
-def test_it_is_finished_when_two_rounds_came_through_after_the_last_arrival() -> None:
+def test_it_is_finished_when_three_rounds_came_through_after_the_last_arrival() -> None:
     """Until then it tells what it waits for, and the verdict is not met."""
     watch = Watch(EXPECTED, PARTITIONS)
     article = make_article(1, title="Mayor denies report")
@@ -88,12 +90,12 @@ def test_it_is_finished_when_two_rounds_came_through_after_the_last_arrival() ->
         watch.take(beat(partition, after(-1)), after(0))
     assert watch.waits_for() == ("The Herald /1: arrived 0 of 1 times on articles.raw",)
     watch.take(message(ARTICLES_RAW, batch), after(1))
-    watch.take(message(ARTICLES_FRESH, batch), after(1))
+    watch.take(message(ARTICLES_DEDUPED, batch), after(1))
     assert watch.take(message(FLAGS, flagged(article)), after(1)) is not None
     assert watch.take(message(FLAGS, flagged(article)), after(1)) is None
     assert not watch.verdict().met
-    assert watch.waits_for() == ("heartbeats behind the last article: 0 of 2 rounds came through",)
-    for second in (2, 4):
+    assert watch.waits_for() == ("heartbeats behind the last article: 0 of 3 rounds came through",)
+    for second in (2, 4, 6):
         for partition in range(PARTITIONS):
             assert not watch.finished
             watch.take(beat(partition, after(second)), after(second + 1))
@@ -102,10 +104,25 @@ def test_it_is_finished_when_two_rounds_came_through_after_the_last_arrival() ->
     assert watch.counts().flagged == {"denial": 1, "allegation": 0, "debunk": 0, "non_denial": 0}
 
 
+def test_threads_are_as_they_were_told_last_and_events_count_once() -> None:
+    """A compacted topic may tell a thread many times; a worker may tell an event twice; a tombstone tells nothing."""
+    watch = Watch(EXPECTED, PARTITIONS)
+    court = Court()
+    for one in (telling(1, accuses("Aland", "Borduria")), telling(2, denies("Borduria", "Aland"))):
+        outcome = court.take(one)
+        for thread in outcome.threads.values():
+            watch.take(message(THREADS, thread), NOON)
+        for event in (*outcome.events, *outcome.events):
+            watch.take(message(THREAD_EVENTS, event), NOON)
+    watch.take(Message(THREADS, 0, 0, NOON, b"gone", None, ()), NOON)
+    assert watch.threads == {court.thread.id: court.thread}
+    assert [event.kind for event in watch.events.values()] == court.kinds
+
+
 def test_heartbeats_are_no_articles() -> None:
     """They are on every topic and in no count."""
     watch = Watch(EXPECTED, PARTITIONS)
-    for topic in (ARTICLES_RAW, ARTICLES_FRESH):
+    for topic in (ARTICLES_RAW, ARTICLES_DEDUPED):
         watch.take(message(topic, heartbeat(0, NOON)), NOON)
     assert watch.counts().published == 0
     assert watch.fresh == []
@@ -118,8 +135,8 @@ def test_duplicates_are_counted_from_what_reached_which_topic() -> None:
     revised = make_article(1, lead="Changed.", revision_of=first.text_hash)
     watch.take(message(ARTICLES_RAW, make_batch(first, copy, first)), NOON)
     watch.take(message(ARTICLES_RAW, make_batch(revised)), NOON)
-    watch.take(message(ARTICLES_FRESH, make_batch(first)), NOON)
-    watch.take(message(ARTICLES_FRESH, make_batch(revised)), NOON)
+    watch.take(message(ARTICLES_DEDUPED, make_batch(first)), NOON)
+    watch.take(message(ARTICLES_DEDUPED, make_batch(revised)), NOON)
     counts = watch.counts()
     assert counts.published == 4
     assert counts.duplicates == {"seen_again": 1, "duplicate": 1, "revision": 1}

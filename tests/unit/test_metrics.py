@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.metrics import LANGUAGES, MAX_SERIES, Exporter, Metrics, language_label, serve
-from pipeline.threads.join import VetoKind
+from pipeline.threads.likeness import VetoKind
 from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, THREADS_IN
 
 

@@ -21,7 +21,7 @@ from pipeline.evaluate.compare import Dated, compare, differences
 from pipeline.kafka import Message
 from pipeline.records import Flag, Kind, Mention, Span, encode
 from pipeline.rules import Rules, load_rules
-from pipeline.topics import ARTICLES_FRESH
+from pipeline.topics import ARTICLES_DEDUPED
 from tests.articles import NOON, make_article, make_batch
 
 OLD = """
@@ -244,7 +244,7 @@ def test_of_the_topic_what_is_new_enough_is_read_once() -> None:
     """Older records and heartbeats are left out, a batch sent twice counts once, what cannot be read is counted."""
 
     def message(value: bytes | None, minutes: int = 0) -> Message:
-        return Message(ARTICLES_FRESH, 0, 0, NOON + timedelta(minutes=minutes), b"en", value, ())
+        return Message(ARTICLES_DEDUPED, 0, 0, NOON + timedelta(minutes=minutes), b"en", value, ())
 
     one, two = make_article(1), make_article(2)
     revised = msgspec.structs.replace(one, title="Another title", text_hash="0" * 16)
