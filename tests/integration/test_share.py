@@ -1,7 +1,9 @@
 """Pollers that divide the feeds among them: real processes on a real broker, 300 feeds of 60 hosts on a local server.
 
 Every request tells by its User-Agent which poller made it. Moves are judged by the order of the requests for each feed:
-once another poller has asked, the one before must not ask again.
+once another poller has asked, the one before must not ask again. How long feeds were silent is printed, not judged:
+
+    python -m pytest tests/integration/test_share.py -s
 """
 
 from __future__ import annotations
@@ -10,25 +12,36 @@ import asyncio
 import os
 import signal
 import sys
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import groupby
+from datetime import UTC, datetime, timedelta
+from itertools import groupby, pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 import yaml
 from aiohttp import web
 
+from pipeline.feeds.listing import partition_of
+from pipeline.kafka import Publisher
+from pipeline.records import FeedState, encode
 from pipeline.resources import shipped
+from pipeline.topics import FEED_STATE, MIN_PARTITIONS
 from tests.integration.workers import until
 from tests.sites import serving
 
 FEEDS = 300
 HOSTS = 60
+PART = 60
+"""Feeds that even the smallest of the four partitions has."""
+
 TAG = '"same"'
+STALE = '"stale"'
 BODY = """<rss version="2.0"><channel><title>t</title><item><title>News</title><link>https://paper.com{path}</link></item>
 </channel></rss>"""
 
@@ -40,27 +53,60 @@ class Asked:
     by: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Pollers by feed."""
 
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """When, by feed: seconds of a clock that only moves on."""
+
+    last: dict[str, str] = field(default_factory=dict)
+    """Who polled each feed at the end of the last chapter."""
+
+    validators: set[str | None] = field(default_factory=set)
+    """What came as If-None-Match."""
+
     async def __call__(self, request: web.Request) -> web.Response:
         """Remember who asked; a body at first, then 304."""
         agent = request.headers["User-Agent"]
-        self.by[f"{request.url.host}{request.path}"].append(agent[agent.index("+") + 1 : -1])
+        feed = f"{request.url.host}{request.path}"
+        self.by[feed].append(agent[agent.index("+") + 1 : -1])
+        self.times[feed].append(time.monotonic())
+        self.validators.add(request.headers.get("If-None-Match"))
         if request.headers.get("If-None-Match") == TAG:
             return web.Response(status=304, headers={"ETag": TAG})
         return web.Response(text=BODY.format(path=request.path), headers={"ETag": TAG})
 
     def forget(self) -> None:
-        """Begin a new chapter."""
+        """Begin a new chapter; when each feed was asked last is kept, to know how long it was silent."""
+        self.last |= {feed: asked[-1] for feed, asked in self.by.items()}
         self.by.clear()
+        self.validators.clear()
+        for times in self.times.values():
+            del times[:-1]
 
-    def pollers(self) -> set[str]:
-        """Who asked for anything."""
-        return {poller for asked in self.by.values() for poller in asked}
+    def pass_over_one(self, poller: str, heir: str) -> None:
+        """Forget the first request of a chapter for each feed that was the poller's, and is another's since."""
+        for feed, asked in self.by.items():
+            if asked[:2] == [poller, heir]:
+                del asked[0], self.times[feed][-len(asked) - 1]
 
-    def all_asked(self, *pollers: str, times: int = 2) -> bool:
-        """Whether each feed was asked for so often, last by one of these, and each of these asked for something."""
-        if len(self.by) < FEEDS or not self.pollers() >= set(pollers):
+    def told(self, feed: str) -> str:
+        """Who asked for a feed, and when, as the clock of the pollers' logs has it."""
+        begun = datetime.now(UTC) - timedelta(seconds=time.monotonic())
+        times = self.times[feed][-len(self.by[feed]) :]
+        turns = (
+            f"{begun + timedelta(seconds=at):%H:%M:%S.%f} {who}" for at, who in zip(times, self.by[feed], strict=True)
+        )
+        return f"{feed}: {', '.join(turns)}"
+
+    def silences(self) -> list[float]:
+        """Seconds that each feed was not asked at the longest, in order."""
+        return sorted(max((b - a for a, b in pairwise(times)), default=0.0) for times in self.times.values())
+
+    def settled(self, *pollers: str) -> bool:
+        """Whether each feed was asked for twice by one of these, and each of these has its part of them."""
+        ends = [asked[-2:] for asked in list(self.by.values())]  # copied: `until` asks from another thread
+        if len(ends) < FEEDS or any(len(set(end)) > 1 or len(end) < 2 for end in ends):
             return False
-        return all(len(asked) >= times and set(asked[-times:]) <= set(pollers) for asked in self.by.values())
+        parts = Counter(end[0] for end in ends)
+        return set(parts) == set(pollers) and min(parts.values()) >= PART
 
     def turns(self) -> dict[str, list[str]]:
         """The pollers of each feed, one after the other; two who ask in turn would be seen."""
@@ -138,6 +184,18 @@ class World:
     config: Path
     urls: list[str]
 
+    def only_moves(self, stay: set[str], moves: set[tuple[str, str]]) -> None:
+        """In this chapter a feed was polled by one of those who stay, or it moved once, in one of these ways."""
+        allowed = {(poller,) for poller in stay} | moves
+        others = [feed for feed, turns in self.asked.turns().items() if tuple(turns) not in allowed]
+        assert not others, "\n".join([*(self.asked.told(feed) for feed in others), *map(str, self.memberships())])
+
+    def memberships(self) -> list[str]:
+        """What the pollers said of being given and losing partitions, in its order."""
+        words = ("taken", "given up", "membership", "Successfully joined")
+        lines = [line for log in self.config.parent.glob("*.log") for line in log.read_text().splitlines()]
+        return sorted(line for line in lines if any(word in line for word in words))
+
 
 @pytest.fixture
 async def world(topics_ready: str, tmp_path: Path) -> AsyncIterator[World]:
@@ -160,49 +218,87 @@ async def world(topics_ready: str, tmp_path: Path) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def chapter(world: World, *pollers: Process) -> AsyncIterator[None]:
+async def chapter(world: World, title: str, *pollers: Process) -> AsyncIterator[None]:
     """What happens in the block moves feeds; it ends when each of these pollers, and nobody else, has its share."""
     world.asked.forget()
+    began = time.monotonic()
     yield
     names = [poller.name for poller in pollers]
     logs = "\n".join(poller.log.read_text()[-1500:] for poller in pollers)
-    await until(lambda: world.asked.all_asked(*names), f"not all feeds are polled by {names}:\n{logs}")
+    await until(lambda: world.asked.settled(*names), f"not all feeds are polled by {names}:\n{logs}")
+    moved = sum(asked[-1] != world.asked.last.get(feed) for feed, asked in world.asked.by.items())
+    silences = world.asked.silences()
+    print(
+        f"{title:>10}: {moved:3} feeds move, settled after {time.monotonic() - began:4.1f} s; "
+        f"silent {silences[len(silences) // 2]:.1f} s in the median, {silences[-1]:.1f} s at most"
+    )
+
+
+async def leave_stale_states(world: World) -> None:
+    """What a poller may still write that has lost its feeds and does not know it yet: states of an older generation."""
+    now = datetime.now(UTC)
+    old = FeedState(
+        url="",
+        last_poll=now,
+        next_poll=now,
+        last_full_fetch=now,
+        reason="",
+        outcome="changed",
+        etag=STALE,
+        generation=0,
+    )
+    async with Publisher([world.bootstrap]) as publisher:
+        sends = []
+        for url in world.urls:
+            state = msgspec.structs.replace(old, url=url, validated_url=url)
+            place = partition_of(url, MIN_PARTITIONS)
+            sends.append(publisher.send(FEED_STATE, encode(state), key=url.encode(), partition=place))
+        await asyncio.gather(*sends)
 
 
 @pytest.mark.timeout(400)
 async def test_feeds_move_between_pollers_and_none_is_asked_by_two(world: World) -> None:
-    """One joins, one leaves, one is killed, one is stopped and comes back: each time its feeds move, and only once."""
+    """Each change moves feeds, only once and only where it must: one joins, one leaves, one is killed, one is started
+    in its place, one is stopped for longer than its session and comes back.
+
+    At the last change the heirs find states of an older generation behind the true ones, and do not believe them.
+    """
     one, two, three, four = map(world.make, ("one", "two", "three", "four"))
-    async with chapter(world, one, two):
+    async with chapter(world, "start", one, two):
         await one.start()
         await two.start()
     assert all(len(turns) <= 2 for turns in world.asked.turns().values())
 
-    async with chapter(world, one, two, three):
+    async with chapter(world, "join", one, two, three):
         await three.start()
-    moved = {tuple(turns) for turns in world.asked.turns().values()}
-    assert moved <= {("one",), ("two",), ("three",), ("one", "three"), ("two", "three")}
+    world.only_moves({"one", "two", "three"}, {("one", "three"), ("two", "three")})
 
-    async with chapter(world, two, three):
+    async with chapter(world, "kill -9", one, three):
+        two.send(signal.SIGKILL)
+        await two.ended()
+    world.only_moves({"one", "three"}, {("two", "one"), ("two", "three")})
+
+    async with chapter(world, "join", one, three, four):
+        await four.start()
+    world.only_moves({"one", "three", "four"}, {("one", "four"), ("three", "four")})
+
+    async with chapter(world, "SIGTERM", three, four):
         one.send(signal.SIGTERM)
         assert await one.ended() == 0
-    moved = {tuple(turns) for turns in world.asked.turns().values()}
-    assert moved <= {("two",), ("three",), ("one", "two"), ("one", "three")}
+    world.only_moves({"three", "four"}, {("one", "three"), ("one", "four")})
 
-    async with chapter(world, two):
-        three.send(signal.SIGKILL)
-        await three.ended()
-    assert {tuple(turns) for turns in world.asked.turns().values()} <= {("two",), ("three", "two")}
-
-    async with chapter(world, two, four):
-        await four.start()
-    assert {tuple(turns) for turns in world.asked.turns().values()} <= {("two",), ("four",), ("two", "four")}
-
-    async with chapter(world, two):
+    async with chapter(world, "SIGSTOP", three):
         four.send(signal.SIGSTOP)
-    assert {tuple(turns) for turns in world.asked.turns().values()} <= {("two",), ("four", "two")}
+    world.only_moves({"three"}, {("four", "three")})
 
-    async with chapter(world, two, four):
+    async with chapter(world, "SIGCONT", three, four):
         four.send(signal.SIGCONT)
-    # It asks for nothing before the group has given it something again.
-    assert {tuple(turns) for turns in world.asked.turns().values()} <= {("two",), ("four",), ("two", "four")}
+    world.asked.pass_over_one("four", "three")  # it was about to be sent when its sender was stopped
+    world.only_moves({"three", "four"}, {("three", "four")})  # it asks nothing before the group gave it something again
+
+    await leave_stale_states(world)
+    async with chapter(world, "SIGTERM", three):
+        four.send(signal.SIGTERM)
+        assert await four.ended() == 0
+    world.only_moves({"three"}, {("four", "three")})
+    assert world.asked.validators == {TAG}
