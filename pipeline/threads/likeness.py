@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -92,10 +93,9 @@ def vetoes(story: Story, shape: Shape, like: Likeness) -> Veto | None:
         if others and not any(_agree(one, other) for one in own for other in others):
             why = f"It tells of “{what}…” {', '.join(own)}, the thread of {', '.join(others[:3])}."
             return Veto(thread=like.thread, score=round(like.score, 4), kind="numbers", why=why)
-    parties = {*story.actors, *story.targets}
-    if like.score < CERTAIN and parties and shape.parties and not parties & shape.parties:
-        ours, theirs = (", ".join(sorted(some)[:3]) for some in (parties, shape.parties))
-        why = f"It is about {ours}, the thread about {theirs}."
+    ours, theirs = _countries((*story.actors, *story.targets)), _countries(shape.parties)
+    if like.score < CERTAIN and ours and theirs and not ours & theirs:
+        why = f"It is about {', '.join(sorted(ours)[:3])}, the thread about {', '.join(sorted(theirs)[:3])}."
         return Veto(thread=like.thread, score=round(like.score, 4), kind="actors", why=why)
     return None
 
@@ -103,6 +103,11 @@ def vetoes(story: Story, shape: Shape, like: Likeness) -> Veto | None:
 def _agree(one: str, other: str) -> bool:
     """Whether two numbers may name one thing. Measures are revised: a quake of 6.3 was of 6.1 at first."""
     return one == other or ("." in one and "." in other and abs(float(one) - float(other)) <= REVISED + 1e-9)
+
+
+def _countries(parties: Iterable[str]) -> set[str]:
+    """Those of the parties that are countries. Names are written in too many ways for saying that they differ."""
+    return {one for one in parties if one.isupper()}
 
 
 def strongest(story: Story, shape: Shape) -> tuple[tuple[str, float], ...]:

@@ -12,10 +12,14 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from itertools import islice, pairwise
 from typing import Final, NamedTuple
 
+from babel import Locale
+
 from pipeline.records import Article, Flag, Mention
+from pipeline.rules.actors import alpha3
 from pipeline.rules.folding import HAN, Folded, fold, words
 from pipeline.threads.background import information
 from pipeline.threads.naming import named_numbers
@@ -41,8 +45,8 @@ _BREAK = re.compile(r"[.!?。！？…:\n\"“”„«»]")
 _YEAR = re.compile(r"(?:19|20)\d\d")
 _COUNTRY: Final = 3
 """Letters of a country's code, which roles are written behind."""
-_KINDS: Final = frozenset({"IGO", "NGO", "MNC", "IMG"})
-"""Codes of CAMEO that are no country's."""
+_NAMED: Final = frozenset({"IGO", "NGO", "MNC", "IMG"})
+"""Codes of CAMEO that are no country's and stand at a name; others (COP, GOV) are roles."""
 
 
 class _Read(NamedTuple):
@@ -59,6 +63,7 @@ def story_of(article: Article, flags: Sequence[Flag] = ()) -> Story:
     text = _read(f"{article.lead}\n{article.body}" if article.lead else article.body, language)
     claims = [word for flag in flags if flag.claim is not None for word in _read(flag.claim.quote, language).words]
     counts = _counted(title, text.words, claims)
+    prominent = [flag for flag in flags if _prominent(flag)]
     beginning = article.lead or article.body[: 10 * BEGINNING]
     return Story(
         id=article.id,
@@ -68,8 +73,8 @@ def story_of(article: Article, flags: Sequence[Flag] = ()) -> Story:
         length=len(text.words),
         numbers=tuple(sorted(islice(named_numbers(article.title, beginning, language), MAX_NUMBERS))),
         years=_years(counts),
-        actors=_parties(flag.actor for flag in flags),
-        targets=_parties(flag.target for flag in flags),
+        actors=_parties(flag.actor for flag in prominent),
+        targets=_parties(flag.target for flag in prominent),
         kinds=tuple(sorted({flag.kind for flag in flags})),
         group=article.copy.group if article.copy is not None else "",
     )
@@ -147,9 +152,20 @@ def _parties(mentions: Iterable[Mention | None]) -> tuple[str, ...]:
     return tuple(sorted(found)[:MAX_PARTIES])
 
 
+def _prominent(flag: Flag) -> bool:
+    """Whether it stands where a text tells what it is about; further down it may be an older story."""
+    return not flag.historic and any(span.field != "body" or span.start < 10 * BEGINNING for span in flag.spans)
+
+
 def _party(mention: Mention) -> str:
-    """A country, whoever speaks for it; else who it is: a code alone may be that of many companies."""
+    """A country, whoever speaks for it; a name; "" for a role alone, such as the police."""
     country = mention.code[:_COUNTRY]
-    if country and country not in _KINDS:
+    if country in _countries():
         return country
-    return fold(mention.name)
+    return "" if country and country not in _NAMED else fold(mention.name)
+
+
+@cache
+def _countries() -> frozenset[str]:
+    """ISO 3166 alpha-3 codes."""
+    return frozenset(alpha3(str(code)) for code in Locale("en").territories if len(str(code)) == 2)
