@@ -108,7 +108,7 @@ def _agents(app: faust.App, settings: Settings, parts: Parts) -> tuple[tuple[str
     rows = _table(app, THREADS_TABLE, partitions, "Dispute threads, their articles, and what the last records did.")
     seen = SeenTable(articles, timedelta(days=worker.remember_days), articles.take)
     copies = CopiesTable(likenesses, take=likenesses.take)
-    threads = ThreadTable(rows, partitions, rows.take)
+    threads = ThreadTable(rows, partitions, rows.take, settings.threads.silence_hours)
 
     async def partitions_moved(_app: faust.App, _partitions: Any, **_: Any) -> None:
         for one in (seen, copies, threads):

@@ -27,6 +27,7 @@ from pipeline.errors import UndecodableError
 from pipeline.feeds.listing import partition_of
 from pipeline.records import Article, Flag, Flagged, Membership, Thread, ThreadInput, Tick, encode
 from pipeline.records.thread import Command
+from pipeline.threads import silence
 from pipeline.threads.docket import REMEMBER, Docket, Outcome
 from pipeline.threads.join import Entry, Threads, Verdict
 from pipeline.threads.member import Member, copy_of
@@ -100,11 +101,11 @@ class Done:
 class Partition:
     """The threads of one partition, and what the last record did to them."""
 
-    def __init__(self, number: int, page_partitions: int) -> None:
+    def __init__(self, number: int, page_partitions: int, hours: Sequence[int]) -> None:
         self.number, self._page_partitions = number, page_partitions
         self.journal = Journal(b"%d/j/" % number)
         self.threads, self._members, self._stubs = Packed(Thread), Packed(Member), Packed(Article)
-        self._docket = Docket(self.threads, self._members, self._stubs)
+        self._docket = Docket(self.threads, self._members, self._stubs, hours=hours)
         self.index = Threads()
         self._states: dict[str, str] = {}
         self.states: Counter[str] = Counter()
@@ -253,6 +254,7 @@ class ThreadTable:
             a dict in tests.
         page_partitions: how many `pages.requests` has.
         take: gives the changes of the table since the last call: records that must be sent for them to last.
+        hours: silences that are told.
     """
 
     def __init__(
@@ -260,8 +262,10 @@ class ThreadTable:
         table: MutableMapping[bytes, bytes],
         page_partitions: int,
         take: Callable[[], tuple[Outgoing, ...]] = tuple,
+        hours: Sequence[int] = silence.HOURS,
     ) -> None:
         self._table, self._page_partitions, self._take = table, page_partitions, take
+        self._hours = tuple(hours)
         self._partitions: dict[int, Partition] | None = None
         self._generation = 0
 
@@ -318,7 +322,7 @@ class ThreadTable:
                 self._partitions = partitions
                 log.info("threads loaded", threads=sum(len(one.threads) for one in partitions.values()))
         if number not in self._partitions:
-            self._partitions[number] = Partition(number, self._page_partitions)
+            self._partitions[number] = Partition(number, self._page_partitions, self._hours)
         return self._partitions[number]
 
     async def _rebuilt(self) -> dict[int, Partition]:
@@ -327,7 +331,7 @@ class ThreadTable:
             partition, _, rest = key.partition(b"/")
             rows.setdefault(int(partition), {})[rest] = value
             await _give_way(number)
-        partitions = {one: Partition(one, self._page_partitions) for one in rows}
+        partitions = {one: Partition(one, self._page_partitions, self._hours) for one in rows}
         for one, there in partitions.items():
             await there.restore(rows.pop(one))
         return partitions

@@ -18,6 +18,9 @@ PREFIX: Final = "COUNTERCLAIM_"
 SHORT: Final[Mapping[str, Where]] = {"COUNTERCLAIM_KAFKA": ("kafka", "bootstrap")}
 """Names of their own for what is set most."""
 
+LISTS: Final[frozenset[Where]] = frozenset({("kafka", "bootstrap"), ("threads", "silence_hours")})
+"""Settings that are lists: written with commas."""
+
 NOT_SETTINGS: Final = frozenset(
     {
         "COUNTERCLAIM_CONFIG",  # which configuration folder
@@ -101,8 +104,8 @@ def _contents(variable: str, path: Path, problems: list[Problem]) -> str | None:
 def _typed(variable: str, text: str, where: Where, problems: list[Problem]) -> Override | None:
     """The text as the type that its field has: here `5` may be a number, as it must be quoted nowhere."""
     value: Any = text
-    if where == ("kafka", "bootstrap"):
-        value = [server.strip() for server in text.split(",") if server.strip()]
+    if where in LISTS:
+        value = [one.strip() for one in text.split(",") if one.strip()]
     for part in reversed(where):
         value = {part: value}
     try:

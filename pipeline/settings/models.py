@@ -140,6 +140,13 @@ class WorkerSettings(Model):
     """How long an article is known as seen, counted from when it was last seen."""
 
 
+class ThreadsSettings(Model):
+    """Dispute threads."""
+
+    silence_hours: Annotated[tuple[Annotated[int, Field(ge=1, le=720)], ...], Field(max_length=10)] = (24, 72)
+    """An allegation that nobody has denied is told when it is so many hours old; empty: never."""
+
+
 class MetricsSettings(Model):
     """Where each process serves `/metrics`: one process, one port, one target."""
 
@@ -179,6 +186,7 @@ class SettingsFile(Model):
     kafka: KafkaSettings = KafkaSettings()
     poll: PollSettings = PollSettings()
     worker: WorkerSettings = WorkerSettings()
+    threads: ThreadsSettings = ThreadsSettings()
     metrics: MetricsSettings = MetricsSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     log: LogSettings = LogSettings()
@@ -298,6 +306,9 @@ class Outlet(Model):
 
     editions: tuple[Name, ...] = ()
     """Other names that its feeds carry: language services and sections that are no source of their own."""
+
+    credits: tuple[Name, ...] = ()
+    """How others name it when they print its reports, exactly as written (`AFP`, `ТАСС`). Makes it a news agency."""
 
 
 class OutletsFile(Model):

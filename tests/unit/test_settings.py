@@ -277,6 +277,13 @@ def test_a_cluster_is_named_by_one_short_variable(tmp_path: Path) -> None:
     assert read(tmp_path, env={"COUNTERCLAIM_KAFKA": ""}).kafka.bootstrap == ()
 
 
+def test_hours_of_silence_may_be_listed_in_one_variable(tmp_path: Path) -> None:
+    """Numbers with commas between; empty means that silence is never told."""
+    env = {"COUNTERCLAIM_THREADS_SILENCE_HOURS": "6, 48"}
+    assert read(tmp_path, env=env).threads.silence_hours == (6, 48)
+    assert read(tmp_path, env={"COUNTERCLAIM_THREADS_SILENCE_HOURS": ""}).threads.silence_hours == ()
+
+
 def test_a_value_may_come_from_a_file(tmp_path: Path) -> None:
     """…_FILE names a file, as secrets are mounted; the newline at its end is not part of the value."""
     (tmp_path / "contact").write_text("desk@news.example\n")

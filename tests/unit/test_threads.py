@@ -11,6 +11,7 @@ from pipeline.records import Flagged, encode, threads
 from pipeline.records.thread import MAX_PARTIES, MAX_SOURCES, Thread
 from pipeline.resources import shipped
 from pipeline.rules.load import load_rules
+from pipeline.threads.docket import Docket
 from pipeline.threads.spread import STEPS
 from tests.articles import NOON, make_article
 from tests.disputes import (
@@ -262,6 +263,14 @@ def test_a_worker_that_was_away_tells_the_longest_silence_only() -> None:
     court = Court()
     court.take(telling(1, accuses()), tick(100))
     assert [one.number for one in court.events if one.kind == "silent"] == [72]
+
+
+@pytest.mark.parametrize(("hours", "told"), [((6,), [6]), ((), [])])
+def test_the_lengths_of_silence_are_a_setting(hours: tuple[int, ...], told: list[int]) -> None:
+    """None at all: nothing is told."""
+    court = Court(docket=Docket({}, {}, {}, hours=hours))
+    court.take(telling(1, accuses()), tick(7), tick(80))
+    assert [one.number for one in court.events if one.kind == "silent"] == told
 
 
 def test_who_was_denied_is_not_silent() -> None:
