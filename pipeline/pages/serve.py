@@ -296,7 +296,7 @@ class PageService:
             text = await self._visits.read(page)
         except PageError as error:
             reason = error.reason
-            if error.temporary and (again := self._again(wish, error.wait_seconds)) is not None:
+            if error.temporary and (again := self._again(wish)) is not None:
                 self._say(wish, "again", reason, began)
                 return again
             outcome = "failed" if error.temporary else "refused"
@@ -321,7 +321,7 @@ class PageService:
             try:
                 return await self._visits.fetch(url)
             except PageError as error:
-                pause = max(pause, _bounded(error.wait_seconds))
+                pause = max(pause, timedelta(seconds=min(error.wait_seconds, LONGEST_REST.total_seconds())))
                 raise
             finally:
                 self._rests[wish.name] = self._clock.now() + pause
@@ -357,13 +357,13 @@ class PageService:
             del done[oldest[0]]
         done[key] = now
 
-    def _again(self, wish: _Wish, wait_seconds: float = 0.0) -> datetime | None:
+    def _again(self, wish: _Wish) -> datetime | None:
         tries = wish.tries + 1
         if tries >= MAX_TRIES:
             return None
         if wish.name in self._wishes:
             self._wishes[wish.name] = _Wish(wish.request, wish.partition, tries)
-        return self._clock.now() + max(tries * RETRY, _bounded(wait_seconds))
+        return self._clock.now() + tries * RETRY
 
     def _say(self, wish: _Wish, outcome: str, reason: str, began: float) -> None:
         logs.outcome(
@@ -376,7 +376,3 @@ class PageService:
             why=wish.request.why,
             reason=reason,
         )
-
-
-def _bounded(seconds: float) -> timedelta:
-    return timedelta(seconds=min(seconds, LONGEST_REST.total_seconds()))
