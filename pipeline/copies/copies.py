@@ -35,7 +35,8 @@ MAX_DOCUMENTS: Final = 1_000_000
 
 MIN_VOTES: Final = 4
 VOTES_SHARE: Final = 8
-"""Postings that a group must share with a text to be compared with it: so many, and one in so many of its hashes. A copy shares a third of them and more, half of that where the other text's sample is the smaller share."""
+"""Postings that a group must share with a text to be compared with it: so many, and one in so many of its hashes. A
+copy shares a third of them and more, or half of that where the other text's sample is the smaller share."""
 
 MAX_GROUPS: Final = 3
 MAX_MEMBERS: Final = 4

@@ -12,18 +12,21 @@ from pipeline.settings.models import Outlet, OutletsFile
 
 
 def read_outlets(path: Path, problems: list[Problem]) -> tuple[Outlet, ...]:
-    """The outlets of ``path``; no name, edition or domain may belong to two."""
+    """The outlets of ``path``; no name, edition, credit or domain may belong to two."""
     document = read_document(path, problems, missing="write it, or name another as outlets_file in counterclaim.yaml")
     if document is None or (checked := check(document, OutletsFile, problems)) is None:
         return ()
     names: dict[str, Where] = {}
     domains: dict[str, Where] = {}
+    credited: dict[str, Where] = {}
     for position, outlet in enumerate(checked.outlets):
         where: Where = ("outlets", position)
         for name in (outlet.name, *outlet.editions):
             _once(document, names, name.casefold(), where, f"outlet {name!r}", problems)
         for domain in outlet.domains:
             _once(document, domains, domain, where, f"domain {domain!r}", problems)
+        for name in outlet.credits:
+            _once(document, credited, name, where, f"credit {name!r}", problems)
     return checked.outlets
 
 
