@@ -127,7 +127,7 @@ class _Reader:
             elif read := _CHANNEL.get(key):
                 read(self, key, child, channel, language)
             else:
-                self._pass_over(child, CHANNEL_LEAVES, titled=False)
+                self._pass_over(child, CHANNEL_LEAVES, None, language)
         return Document(channel, entries)
 
     def _entry(self, item: Element, language: str | None) -> Entry:
@@ -140,24 +140,37 @@ class _Reader:
             if read := _ENTRY.get(key):
                 read(self, key, child, entry, language)
             else:
-                self._pass_over(child, ENTRY_LEAVES, titled=_titled(entry))
+                self._pass_over(child, ENTRY_LEAVES, entry, language)
         return entry
 
-    def _pass_over(self, element: Element, leaves: frozenset[str], *, titled: bool) -> None:
-        """Make sure that nothing in an element changes what is read elsewhere.
+    def _pass_over(self, element: Element, leaves: frozenset[str], entry: Entry | None, language: str | None) -> None:
+        """Make sure that nothing in an element changes what is read elsewhere, but for a description of its media.
 
         Args:
             leaves: elements that may stand here if they are empty of others.
-            titled: whether a `media:title` would come too late to be the entry's title.
+            entry: what the element is in; None outside an entry, or where it may not be changed.
         """
         for one in element.iter():
             key = self._names.key(one.tag)
-            late = key == "media_title" and titled
-            if matters(key) and not (key in MEDIA or ((late or key in leaves) and not len(one))):
+            if key == "media_description" and entry is not None:
+                self._described(one, entry, language)
+            elif matters(key) and key not in MEDIA and (len(one) or not (key in leaves or _too_late(key, entry))):
                 odd(f"element {key}")
             for name in one.attrib:
-                if name.rpartition("}")[2].lower() == "base":
+                if name.rpartition("}")[2].lower() == "base" and key != "media_description":
                     odd(f"attribute {name}")  # feedparser keeps it after the element's end if there is none around
+
+    def _described(self, element: Element, entry: Entry, language: str | None) -> None:
+        """A description of media is a second one, which feedparser takes for the content; or the only one."""
+        if "content" in entry:
+            odd("media_description after a content")
+        if "summary" not in entry:
+            self.summary("description", element, entry, language)
+            return
+        kind, _spoken = self._construct(element, "text/plain", language)
+        if kind == "text/plain" and not self._atom and StrictFeedParser.looks_like_html(_raw(element)):
+            kind = "text/html"
+        entry["content"] = [{"type": kind, "value": _value(element)}]
 
     # -- elements that are read: each (key, element, context, language)
 
@@ -233,7 +246,7 @@ class _Reader:
             elif text or len(child):
                 odd(f"element {key}")
             else:
-                self._pass_over(child, frozenset(), titled=False)
+                self._pass_over(child, frozenset(), None, None)
             pieces.append(child.tail or "")
         if element.attrib:
             odd("attributes of an author")
@@ -241,7 +254,7 @@ class _Reader:
         authors.settle()
 
     def source(self, _key: str, element: Element, context: Entry, _language: str | None) -> None:
-        self._pass_over(element, frozenset({"source"}), titled=False)
+        self._pass_over(element, frozenset({"source"}), None, None)
         context["source"] = True
 
     def image(self, _key: str, element: Element, _context: Entry, _language: str | None) -> None:
@@ -324,9 +337,9 @@ _ENTRY: Final[dict[str, _Read]] = {
 }
 
 
-def _titled(entry: Entry) -> bool:
-    """Whether the entry has its title for good: feedparser takes another one after a `source`."""
-    return bool(entry.get("title")) and "source" not in entry
+def _too_late(key: str, entry: Entry | None) -> bool:
+    """Whether this is a title of media in an entry that has its own for good: a `source` makes feedparser forget it."""
+    return key == "media_title" and entry is not None and bool(entry.get("title")) and "source" not in entry
 
 
 def _joined(base: str, link: str) -> str:

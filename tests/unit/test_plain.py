@@ -97,6 +97,9 @@ def test_the_fixtures(path: Path) -> None:
         "<title>a</title><source url='https://other.example/'>Other</source>",
         "<title>a</title><feedburner:origLink>https://paper.example/a</feedburner:origLink>",
         "<title>a</title><media:content url='x'><media:title type='plain'>b</media:title></media:content>",
+        "<description>a</description><media:group><media:description>b &amp;lt; c</media:description></media:group>",
+        "<description>a</description><media:description>&lt;p&gt;b&lt;/p&gt;</media:description><title>t</title>",
+        "<title>t</title><media:description type='html'>b</media:description><content:encoded>c</content:encoded>",
         "<title>a</title><own:thing a='1'><own:title>b</own:title></own:thing><subject>c</subject>",
         "<title>a</title><category>c</category><enclosure url='x' length='1' type='audio/mpeg'/>",
         "<title>a<!-- b -->c<?d e?></title>",
@@ -157,6 +160,9 @@ def test_plain_channels(channel: str) -> None:
         (rss("<item><description>a <b>b</b></description></item>"), "markup"),
         (rss("<item><media:title>a</media:title><title>b</title></item>"), "element media_title"),
         (rss("<item><own:x><title>b</title></own:x></item>"), "element title"),
+        (rss("<item><media:description>a</media:description><description>b</description></item>"), "two summaries"),
+        (rss("<item><content:encoded>a</content:encoded><media:description>b</media:description></item>"), "content"),
+        (rss("", "<media:description>b</media:description>"), "element media_description"),
         (rss("<item><date>2026</date></item>"), "element date"),
         (rss("<item><own:x xml:base='https://x.example/'/></item>"), "attribute"),
         (rss("<item a='1'/>"), "attributes of an entry"),
@@ -227,6 +233,8 @@ NESTED = st.sampled_from([
     "<media:thumbnail url='u'>t</media:thumbnail>", "<own:a><own:b c='1'>x</own:b>y</own:a>", "<own:a b='1'>z</own:a>",
     "<source url='u'>s</source>", "<category domain='d'>c</category>", "<enclosure url='u'/>",
     "<own:a><own:a b='1'/></own:a>", "<comments>u</comments>", "<!-- c -->", "<media:description>d</media:description>",
+    "<media:content><media:description type='plain'>&lt;b&gt;d&lt;/b&gt;</media:description></media:content>",
+    "<media:description xml:base='m/'>&amp;amp; d</media:description>",
 ])  # fmt: skip
 PARTS = st.one_of(
     element(["title", "description", "content:encoded", "summary", "content", "media:title"], TEXTS),
