@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from pipeline.feeds.schedule import PollResult, Skip, after, due, fraction
 from pipeline.feeds.trickle import CROWD_SECONDS, PER_SECOND, Trickle
 from pipeline.records import FeedState
+from tests.pollers import Paper, World, feed, running
+from tests.sites import serving
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 FEEDS = 10_000
@@ -202,3 +204,24 @@ def test_a_trickle_never_runs_dry_nor_ahead() -> None:
     assert PER_SECOND * CROWD_SECONDS == 200
     few = Trickle()
     assert max(few.next(NOW, 10, 3) for _ in range(1000)) - NOW <= timedelta(seconds=3.1)
+
+
+async def test_a_poller_lets_a_crowd_in_slowly_and_a_wish_at_once() -> None:
+    """Three hundred new feeds take fifteen seconds; what somebody adds meanwhile does not wait for them."""
+    world = World()
+    async with serving(Paper("1 one")) as site:
+        crowd = [feed(f"{site.url}/{number}", interval_seconds=600) for number in range(300)]
+        async with world.poller(*crowd) as poller, running(poller):
+            await world.clock.until_asleep()
+            world.clock.turn(5)
+            await world.journal.until(lambda: world.journal.holds(100))
+            await world.clock.until_asleep()
+            assert len(site.requests) == 5 * PER_SECOND
+            poller.add(feed(f"{site.url}/wish", interval_seconds=600), None, asked=True)
+            await world.clock.until_asleep()
+            world.clock.turn(0.05)
+            await world.journal.until(lambda: f"{site.url}/wish" in world.journal.states)
+            assert len(site.requests) <= 5 * PER_SECOND + 2
+            reasons = [known.reason for url, known in world.journal.states.items() if not url.endswith("wish")]
+    assert sum(reason.endswith("away from the many that were late together") for reason in reasons) > 90
+    assert world.journal.states[f"{site.url}/wish"].reason == "the feed's own interval: 600 s"
