@@ -2,10 +2,11 @@
 
     python -m bench.copies [DOCUMENTS]     default 1,000,000; JSON goes to bench/out/copies.json
 
-One process. The first 10,000 articles and those that are timed have texts, the others random sketches of 64 hashes, else
-a run would take an hour. Articles of 150 to 620 words, 384 in the middle; one in ten is an edited copy of one before it. `sign` is
-tokenising and sketching; `index` is query, comparison and insert; `forget` what dropping an article from a full index
-costs more. Costs are CPU time of the last articles at each size. Bytes are the growth of resident memory.
+One process. The first 10,000 articles and those that are timed have texts, the others random sketches of 64 hashes: a
+run would take an hour. Texts have 150 to 620 words, 384 in the middle; one in ten is an edited copy of one before it.
+`sign` is tokenising and sketching; `index` is query, comparison and insert; `forget` what dropping an article from a
+full index costs more; `growing` what making the table anew costs, spread over all articles, as each doubling makes all
+wait once. Costs are CPU time of the last articles at each size. Bytes are the growth of resident memory.
 
 datasketch (MinHash of 128 permutations, LSH of 32 bands of 4 rows) is timed in the same run where it is installed (`pip
 install datasketch`; it is no dependency), on texts of the same kind, up to 100,000: a million would take 12 GB.
@@ -37,6 +38,9 @@ SIZES = (10_000, 100_000, 1_000_000)
 TIMED = 4_000
 """Articles timed at each size."""
 CONTENDER = 100_000
+HASHES = 64
+LOAD, SMALLEST = 0.7, 1 << 15
+"""The table grows when so many of its slots are taken; the smallest has so many."""
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SYLLABLES = ("ba", "do", "fe", "gi", "ko", "lu", "ma", "ne", "ri", "su", "ta", "vo", "wen", "sor", "lim", "tak")
 WORDS = [f"{a}{b}{c}" for a in SYLLABLES for b in SYLLABLES for c in ("", *SYLLABLES, *(f"{d}s" for d in SYLLABLES))]
@@ -81,7 +85,7 @@ class Timed:
 
     def __init__(self, documents: int) -> None:
         self.index = Copies(0, Limits(documents=documents))
-        self.signing = self.total = self.found = self.number = 0
+        self.signing = self.total = self.found = self.number = self.timed = self.growing = 0
         module.text_of, module.sketch = self._text_of, self._sketch  # type: ignore[assignment]
 
     def _text_of(self, one: Article) -> Any:
@@ -100,9 +104,13 @@ class Timed:
         """One more."""
         one = article(self.number, body)
         batch = ArticleBatch(id="", key="en", fetched=one.fetched, articles=(one,))
-        began = time.thread_time_ns()
+        level, signing, began = self.index.level, self.signing, time.thread_time_ns()
         claim = self.index.take(str(self.number), batch, self.number)
-        self.total += time.thread_time_ns() - began
+        if self.index.level == level:
+            self.total += time.thread_time_ns() - began
+            self.timed += 1
+        else:
+            self.signing = signing
         self.found += claim.entries[0].copy is not None
         self.number += 1
 
@@ -110,12 +118,15 @@ class Timed:
         """Take in sketches of random hashes until it has so many."""
         while self.number < size:
             one = article(self.number, "")
-            made = Sketch(
-                2, np.unique(dice.integers(0, 1 << 30, 64, np.uint32)), dice.integers(0, 1 << 32, 24, np.uint32)
-            )
+            hashes = np.unique(dice.integers(0, 1 << 30, HASHES, np.uint32))
+            made = Sketch(2, hashes, dice.integers(0, 1 << 32, 24, np.uint32))
             entry = Entry(0, one.id, one.published, made.encoded)
-            claim = Claim(partition=0, offset=self.number, at=one.fetched, level=self.index.level, entries=(entry,))
+            level = before = self.index.level
+            level += HASHES * self.number > LOAD * (SMALLEST << level)
+            claim = Claim(partition=0, offset=self.number, at=one.fetched, level=level, entries=(entry,))
+            began = time.thread_time_ns()
             self.index.restore(str(self.number), claim)
+            self.growing += (time.thread_time_ns() - began) * (level > before)
             self.number += 1
 
 
@@ -130,17 +141,18 @@ def ours(largest: int) -> list[dict[str, float]]:
         while timed.number < min(size, SIZES[0]) - TIMED:
             timed.take(next(texts))
         timed.fill(size - TIMED, dice)
-        before = (timed.total, timed.signing, timed.found)
+        before = (timed.total, timed.signing, timed.found, timed.timed)
         while timed.number < size:
             timed.take(next(texts))
-        total, signing, found = (
+        total, signing, found, number = (
             now - then for now, then in zip((timed.total, timed.signing, timed.found), before, strict=True)
         )
         rows.append(
             {
                 "documents": size,
-                "sign_us": round(signing / TIMED / 1e3, 1),
-                "index_us": round((total - signing) / TIMED / 1e3, 1),
+                "sign_us": round(signing / number / 1e3, 1),
+                "index_us": round((total - signing) / number / 1e3, 1),
+                "growing_us": round(timed.growing / size / 1e3, 1),
                 "bytes_per_document": round((resident() - began) / size),
                 "array_bytes_per_document": round(timed.index.nbytes / size),
                 "copies_found": round(found / TIMED, 3),

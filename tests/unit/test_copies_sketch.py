@@ -1,0 +1,156 @@
+"""Shingles, sketches and the table of postings: their laws."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.copies.likeness import Likeness, kind, likeness, why
+from pipeline.copies.postings import COMMON, Postings
+from pipeline.copies.shingles import shingles, text_of
+from pipeline.copies.sketch import MAX_ANCHORS, MAX_HASHES, MIN_SHINGLES, Sketch, decoded, shared, sketch
+from tests.articles import make_article
+
+WORD = st.sampled_from([f"w{number}" for number in range(60)] + [f"Name{number}" for number in range(20)])
+TEXT = st.lists(WORD, max_size=400)
+SECONDS = timedelta(seconds=5)
+
+
+def sketched(words: list[str]) -> Sketch:
+    """The sketch of an article with these words as its body."""
+    return sketch(text_of(make_article(title="", lead="", body=" ".join(words), language="en")))
+
+
+def estimate(this: Sketch, that: Sketch) -> float:
+    """Share of this sample that is in that one, at the smaller share of the two."""
+    shift = max(this.shift, that.shift)
+    one = this.at(shift)
+    return len(shared(one, that.at(shift))) / len(one) if len(one) else 1.0
+
+
+@settings(deadline=SECONDS)
+@given(TEXT, TEXT)
+def test_containment_is_a_share(first: list[str], second: list[str]) -> None:
+    """Between 0 and 1; of a text in itself 1; how many hashes two samples share does not depend on the order."""
+    one, other = sketched(first), sketched(second)
+    assert 0 <= estimate(one, other) <= 1
+    assert estimate(one, one) == 1
+    assert np.array_equal(shared(one.hashes, other.hashes), shared(other.hashes, one.hashes))
+
+
+@settings(deadline=SECONDS)
+@given(TEXT, TEXT)
+def test_what_is_added_takes_nothing_away(text: list[str], more: list[str]) -> None:
+    """A text is wholly in any text that goes on from it, however much longer that is."""
+    assert estimate(sketched(text), sketched(text + more)) == 1
+
+
+@settings(deadline=SECONDS)
+@given(TEXT)
+def test_a_sketch_comes_back_from_its_bytes(words: list[str]) -> None:
+    """The same hashes, the same share, the same names; and it is small."""
+    made = sketched(words)
+    back = decoded(made.encoded)
+    assert back.shift == made.shift
+    assert np.array_equal(back.hashes, made.hashes)
+    assert np.array_equal(back.anchors, made.anchors)
+    assert len(back.anchors) <= MAX_ANCHORS
+
+
+@settings(deadline=SECONDS)
+@given(TEXT, st.integers(0, 6))
+def test_a_smaller_share_is_part_of_a_greater(words: list[str], more: int) -> None:
+    """What is kept at a higher shift is kept at a lower, and no more is cut than must be."""
+    made = sketched(words)
+    fewer = made.at(made.shift + more)
+    assert set(fewer.tolist()) <= set(made.hashes.tolist())
+    assert (fewer < 1 << (32 - made.shift - more)).all()
+
+
+def test_long_texts_have_sketches_of_bounded_size() -> None:
+    """Twenty times the text, no larger sample; a short one is kept whole."""
+    dice = Random(2)
+    sizes = [len(sketched([f"x{dice.randrange(10**6)}" for _ in range(size)]).hashes) for size in (60, 600, 12_000)]
+    assert sizes[0] == 58
+    assert all(size < 1.5 * MAX_HASHES for size in sizes)
+
+
+def test_the_estimate_is_near_the_truth() -> None:
+    """Half of a long text: half of it is found in the sample, give or take three standard errors."""
+    dice = Random(3)
+    words = [f"x{dice.randrange(10**6)}" for _ in range(3_000)]
+    assert estimate(sketched(words), sketched(words[:1_500])) == pytest.approx(0.5, abs=3 * (0.25 / 60) ** 0.5)
+
+
+def test_a_shingle_is_three_words_in_their_order() -> None:
+    """Or six characters of a language without blanks; not in another language."""
+    words = ["the", "mayor", "denied", "it"]
+    assert len(shingles(words, "en")) == 2
+    assert not set(shingles(words, "en")) & set(shingles(words[::-1], "en"))
+    assert not set(shingles(words, "en")) & set(shingles(words, "fr"))
+    assert len(shingles(list("市长否认此事件"), "zh")) == 2
+    assert len(shingles(["two", "words"], "en")) == 0
+
+
+def test_case_and_punctuation_make_no_difference() -> None:
+    """Shingles are of folded words."""
+    one = text_of(make_article(title="", lead="", body="The Mayor's office denied it, twice."))
+    other = text_of(make_article(title="", lead="", body="the mayor’s OFFICE denied it twice"))
+    assert np.array_equal(one.shingles, other.shingles)
+
+
+def test_a_lead_that_the_body_begins_with_counts_once() -> None:
+    """Feeds often give the first paragraph twice."""
+    body = "The mayor denied on Sunday that Ann Moss had warned him 12 times about the bridge."
+    assert np.array_equal(
+        text_of(make_article(lead=body, body=f"{body} More soon.")).shingles,
+        text_of(make_article(lead="", body=f"{body} More soon.")).shingles,
+    )
+
+
+def test_too_short_a_text_is_compared_as_a_whole() -> None:
+    """Eleven shingles of twelve in common are not enough where there are no more."""
+    words = [f"w{number}" for number in range(MIN_SHINGLES + 1)]
+    assert likeness(sketched(words), sketched(words), "en") == Likeness(1.0, 1.0)
+    assert likeness(sketched(words), sketched([*words, "end"]), "en") is None
+
+
+@pytest.mark.parametrize(("found", "expected"), [
+    (Likeness(0.95, 0.9), "same"),
+    (Likeness(0.95, 0.5), "cut"),
+    (Likeness(0.5, 0.95), "extended"),
+    (Likeness(0.6, 0.6), "changed"),
+])  # fmt: skip
+def test_a_likeness_says_what_was_done(found: Likeness, expected: str) -> None:
+    """In one word, and in one sentence."""
+    assert kind(found) == expected
+    assert why(found).endswith(".")
+
+
+def test_the_table_finds_what_was_put_and_nothing_that_was_dropped() -> None:
+    """Two texts share half of their hashes."""
+    table = Postings()
+    first, second = np.arange(1, 41, dtype=np.uint32) * 77_777_777, np.arange(21, 61, dtype=np.uint32) * 77_777_777
+    for number, hashes in ((5, first), (6, second)):
+        found = table.find(hashes)
+        table.put(found, number, np.zeros(len(found.at), bool))
+    assert sorted(table.find(first).numbers) == [5] * 40 + [6] * 20
+    table.drop(first, 5)
+    assert sorted(table.find(first).numbers) == [6] * 20
+
+
+def test_a_hash_that_many_texts_have_is_common() -> None:
+    """From the fourth text on."""
+    table, hashes = Postings(), np.array([3_000_000_000], np.uint32)
+    for number in range(1, COMMON + 1):
+        found = table.find(hashes)
+        assert found.often is None
+        table.put(found, number, np.zeros(len(found.at), bool))
+    often = table.find(hashes).often
+    assert often is not None
+    assert often.tolist() == [True]
