@@ -1,8 +1,8 @@
 """Write the figures of docs/accuracy.md anew: ``python -m bench.accuracy_report --data FOLDER``.
 
 The page is prose with blocks of figures between ``<!-- figures: name -->`` and ``<!-- end -->``; only these are
-replaced. FOLDER holds `flags_dev.jsonl` and `emergent_train.jsonl`; without it their blocks stay as they are. Costs are
-those that ``python -m bench.rules`` measured last. No text of a labelled line is written, only ids.
+replaced. FOLDER holds `flags_dev.jsonl`, `emergent_train.jsonl` and the files of `TEXTS`; without it their blocks stay
+as they are. Costs are those that ``python -m bench.rules`` measured last. No text of a line is written, only ids.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bench.first_run import FIRST_RUN, GOLD, SET_ASIDE, measured
 from bench.rules import OUT as COSTS
 from pipeline.errors import UsageError
 from pipeline.evaluate.bootstrap import Rate, score
+from pipeline.evaluate.copied import CUT, HIGH, CopyReport, Line, kinds, measure, per_10_000, read_lines
 from pipeline.evaluate.examples import Wrong, strongest
 from pipeline.evaluate.gold import CLASSES, ClassName, Gold, held_out, read_gold
 from pipeline.evaluate.layout import decimals, rate
@@ -31,6 +32,8 @@ from pipeline.rules import Rules, load_rules
 
 PAGE = Path(__file__).parent.parent / "docs" / "accuracy.md"
 COMMAND = "python -m bench.accuracy_report --data FOLDER"
+TEXTS = ("events_dev.jsonl", "wikinews_events_dev.jsonl")
+"""Whole articles, by event: copies are made of them."""
 SCOPES = (ALL, TUNED, UNTOUCHED)
 SHOWN: tuple[ClassName, ...] = ("denial", "allegation")
 """Of each language; the other two classes have a few lines each, and are told together."""
@@ -242,9 +245,35 @@ def emergent(found: Report) -> Iterator[str]:
     yield f"{decimals(share)} of the headlines are against the claim."
 
 
+def copies(found: CopyReport) -> Iterator[str]:
+    """Edits found, by kind and by containment; unlike pairs merged."""
+    rows: list[Sequence[object]] = [
+        (name, sum(one.name == name for one in found.edits), rate(found.recall(name))) for name in kinds(found.edits)
+    ]
+    for low, high in found.bands:
+        number = sum(low <= one.containment < high for one in found.edits)
+        if number:
+            rows.append((f"containment {low} to {min(high, 1.0)}", number, rate(found.recall_between(low, high))))
+    number = sum(one.containment >= HIGH for one in found.edits)
+    rows.append((f"containment of {HIGH} or more (aimed at .95)", number, rate(found.recall_between(HIGH, 2))))
+    rows.append(("cut to half (aimed at .90)", sum(one.name in CUT for one in found.edits), rate(found.cut)))
+    yield from table(("edit", "pairs", "found"), rows)
+    yield ""
+    merged = []
+    for kind in (*kinds(found.others), None):
+        some = [one.found for one in found.others if kind in (None, one.name)]
+        merged.append((kind or "all (aimed at 1 in 10,000)", len(some), sum(some), per_10_000(found.false(kind))))
+    yield from table(("unlike pairs", "pairs", "merged", "in 10,000"), merged)
+
+
 def read(path: Path) -> list[Gold]:
     """A labelled file."""
     return read_gold(path.read_bytes(), path)
+
+
+def texts_of(path: Path) -> list[Line]:
+    """A file of whole articles."""
+    return read_lines(path.read_bytes(), path)
 
 
 def of_data(data: Path, rules: Rules) -> dict[str, Lines]:
@@ -262,13 +291,16 @@ def of_data(data: Path, rules: Rules) -> dict[str, Lines]:
         "errors": errors(english),
         "emergent": emergent(stances),
         "actors": actors(who),
+        "copies": copies(
+            measure([line for name in TEXTS for line in read_lines((data / name).read_bytes(), data / name)])
+        ),
     }
 
 
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder with flags_dev.jsonl and emergent_train.jsonl")
+    parser.add_argument("--data", type=Path, help="folder with the labelled files")
     parser.add_argument("--rules", type=Path, default=shipped("config") / "rules")
     parser.add_argument("--page", type=Path, default=PAGE)
     options = parser.parse_args()

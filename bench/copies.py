@@ -145,7 +145,7 @@ def ours(largest: int) -> list[dict[str, float]]:
         while timed.number < size:
             timed.take(next(texts))
         total, signing, found, number = (
-            now - then for now, then in zip((timed.total, timed.signing, timed.found), before, strict=True)
+            now - then for now, then in zip((timed.total, timed.signing, timed.found, timed.timed), before, strict=True)
         )
         rows.append(
             {
