@@ -137,7 +137,7 @@ async def test_a_host_whose_robots_txt_fails_is_left_alone_for_a_while(visits: P
         assert (len(host.asked("/robots.txt")), host.asked("/a")) == (1, [])
         pages["/robots.txt"] = (404, b"")
         clock.turn(RETRY.total_seconds())
-        assert await read(visits, f"{host.url}/a")
+        assert (await read(visits, f"{host.url}/a")).text
 
 
 async def test_a_redirect_is_followed_where_robots_txt_allows_it(visits: PageVisits) -> None:
@@ -164,6 +164,18 @@ async def test_an_answer_without_a_page_says_whether_to_come_back(
         with pytest.raises(PageError, match=f"HTTP {status}") as caught:
             await read(visits, f"{host.url}/a")
         assert caught.value.temporary is temporary
+
+
+async def test_how_long_a_host_asks_to_be_left_alone_is_told(visits: PageVisits) -> None:
+    """By Retry-After; without one, nothing."""
+
+    async def busy(request: web.Request) -> web.Response:
+        return web.Response(status=404 if "robots" in request.path else 503, headers={"Retry-After": "1200"})
+
+    async with serving(busy) as host:
+        with pytest.raises(PageError, match="HTTP 503") as caught:
+            await read(visits, f"{host.url}/a")
+        assert (caught.value.wait_seconds, caught.value.temporary) == (1200.0, True)
 
 
 async def test_a_page_on_a_private_address_is_refused(pool: PagePool, clock: TurnedClock) -> None:

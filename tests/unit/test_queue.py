@@ -195,6 +195,12 @@ def test_a_feed_that_is_discarded_in_line_or_with_a_place_gives_way() -> None:
     queue.done("http://h/a")
     queue.discard("http://h/c")  # has a place, and was not taken yet
     assert (queue.take(at(0)), went) == (None, ["page"])
+    queue.add("http://h/d", at(0))
+    assert queue.take(at(0)) is None
+    assert not slots.take("h", page)
+    queue.discard("http://h/d")
+    slots.give_back("h")
+    assert went == ["page", "page"], "at once, though nobody takes a feed"
 
 
 async def test_a_place_is_waited_for_and_given_back() -> None:
@@ -216,6 +222,7 @@ async def test_a_place_is_waited_for_and_given_back() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     assert order == ["last"]
     assert slots.take("h", lambda: True)
+    assert not slots.take("h", lambda: True), "no place was given back twice"
 
 
 class Crowd:
