@@ -3,11 +3,15 @@
     worker      one process: configuration, metrics, Faust                 `python -m agents worker`
     app         the Faust app: settings, table, agents wired together
     dedupe      articles.raw → articles.fresh        over `seen`, a table of claims
-    flag        articles.fresh → flags               over a rule set
+    copies      articles.fresh → articles.deduped    over `copies`, another
+    flag        articles.deduped → flags, threads.in over a rule set
+    thread      threads.in → threads, thread-events  over `threads`, a table of rows with a journal
     claims      the tables of claims, and the indexes over them
     stage       what every agent does: decode, handle, bury, count
     outbox      sends in order, acknowledges in order, only what Kafka has
-    changelog   the table's changes, as results of the event that made them
+    thread_table  the rows of threads, and what is derived from them
+    journal     what the last records did to these rows: a record that comes again is done again, not anew
+    changelog   the tables' changes, as results of the event that made them
     sensor      rebalances and consumer lag
     recovery    keeps Faust from losing messages when a table is read again
     transport   asks the broker often enough, starts where nothing was committed, delivers without four tasks a message
@@ -20,6 +24,8 @@ How an event goes through, and why a worker may die at any point of it:
     died before the claim      delivered again, decided again: the same
     died after the claim       delivered again, the claim is found: the same results are sent again
     died before the commit     delivered again, sent again: the ids are the same
+
+To `thread` a deed in its journal is what the claim is to the others.
 
 Only this package imports Faust. `pipeline` never imports it.
 """

@@ -16,13 +16,26 @@ The data path, top to bottom (topics in the middle, packages at the left):
                            │
                       articles.fresh          one ArticleBatch a language, key: language
                            │
+    copies.copies      near-duplicates: of what, how much of it, which was first        pure (agents.copies)
+    copies.source      agency, owner or domain: who counts as one source                pure
+                           │
+                      articles.deduped        the same batches; copies: groups with another original
+                           │
     rules              stored queries on token positions → flags with spans             pure (agents.flag)
                            │
                       flags                   one FlaggedArticle, key: language
+                      threads.in              the same and revisions, commands of people, the time; key: language
+                           │
+    threads.join       which thread an article belongs to, and why                      pure (agents.thread)
+    threads.docket     what articles, people and the time change                        pure
+                           │
+                      threads                 each Thread as it is now, key: thread id
+                      thread-events           what happened to it, key: thread id
 
 Where a feed's `full_text` wants it, its articles' pages are fetched too, by the poller:
 
     feeds.poll, agents.flag                   always; when flagged
+    agents.thread                             to see whether what was flagged has changed
                            │
                       pages.requests          one PageRequest, key: host
                            │
@@ -35,7 +48,7 @@ Where a feed's `full_text` wants it, its articles' pages are fetched too, by the
 
 What cannot be read goes to `<topic>.dead` with its bytes and headers, and the stream goes on.
 
-Packages only import downwards: `errors` and `records`, then the pure packages (`dedupe`, `rules`), then the edges
+Packages only import downwards: `errors` and `records`, then the pure packages (`dedupe`, `rules`, `threads`, `copies`), then the edges
 (`feeds`, `kafka`, `broker`), then `cli`. `pipeline` never imports `agents`.
 """
 
