@@ -1,6 +1,7 @@
 """The same rules on files of articles: what the stream would flag, without a broker.
 
-Every step is the stream's own: `feeds.files`, `feeds.article.build`, `dedupe.seen`, `dedupe.language`, `rules`.
+Every step is the stream's own: `feeds.files`, `feeds.article.build`, `dedupe.seen`, `dedupe.language`, `rules`,
+`threads.join`.
 Documents are taken in the order of their publication, as they would have arrived; those without a date come last, in
 the order of the input. Two things differ from the stream, on purpose: nothing is forgotten, however far apart the dates
 are; and duplicates are flagged too, so that every document has its answer.
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import msgspec
@@ -20,6 +21,8 @@ from pipeline.dedupe.seen import SeenIndex, VerdictKind, content_key
 from pipeline.feeds.files import Line, to_article
 from pipeline.records import Article, ArticleBatch, Flag, Kind
 from pipeline.rules import Rules
+from pipeline.threads.join import Entry, Joined, Threads
+from pipeline.threads.terms import story_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +37,45 @@ class Result:
 
     flags: tuple[Flag, ...]
 
+    thread: str | int | None = None
+    """Id of the line that began its thread; None for a line that is in none."""
+
+    joined: Joined | None = None
+    """Why it is in that thread; None where it began it."""
+
 
 @dataclass(slots=True)
 class _Memory:
     """What was seen so far."""
 
+    threads: Threads
+    all_threads: bool
     seen: SeenIndex = field(default_factory=lambda: SeenIndex(partition=0))
     first: dict[int, str | int] = field(default_factory=dict)
     """content → id of the line that had it first"""
 
+    thread_of: dict[str | int, str | int] = field(default_factory=dict)
+    """line → line that began its thread"""
 
-def backtest(lines: Sequence[Line], rules: Rules, now: datetime) -> Iterator[tuple[int, Result]]:
+    began: dict[str, str | int] = field(default_factory=dict)
+    """thread → line that began it"""
+
+    latest: datetime = datetime.min.replace(tzinfo=UTC)
+    """Of the dates so far: that of a line without one, so that nothing depends on the clock"""
+
+
+def backtest(
+    lines: Sequence[Line], rules: Rules, now: datetime, *, all_threads: bool = False
+) -> Iterator[tuple[int, Result]]:
     """The result of each line with its place in the input, in the order in which the lines are processed.
 
     Args:
         lines: the input; ids are unique and dates can be read, as `read_documents` makes sure.
         rules: the rules to try.
         now: taken as the time of fetching; no id and no flag depends on it.
+        all_threads: thread articles without flags too.
     """
-    memory = _Memory()
+    memory = _Memory(Threads(most=len(lines) + 1), all_threads)
     for place in order(lines):
         yield place, _process(lines[place], place, rules, now, memory)
 
@@ -66,7 +89,14 @@ def order(lines: Sequence[Line]) -> list[int]:
 
 def as_json(result: Result) -> dict[str, Any]:
     """A result as a line of the output."""
-    return {"id": result.line.id, "duplicate_of": result.duplicate_of, "flags": list(map(_flag, result.flags))}
+    joined = result.joined
+    return {
+        "id": result.line.id,
+        "duplicate_of": result.duplicate_of,
+        "thread": result.thread,
+        "joined": {"score": joined.score, "terms": joined.terms, "reason": joined.reason} if joined else None,
+        "flags": list(map(_flag, result.flags)),
+    }
 
 
 def _process(line: Line, place: int, rules: Rules, now: datetime, memory: _Memory) -> Result:
@@ -78,9 +108,27 @@ def _process(line: Line, place: int, rules: Rules, now: datetime, memory: _Memor
         memory.seen.apply(batch.id, claim)
     first = memory.first.setdefault(content_key(article), line.id)
     decided = msgspec.structs.replace(article, language=_language(article))
-    return Result(
-        line, decided, decision.verdicts[0].kind, None if decision.verdicts[0].passes else first, rules.flags(decided)
-    )
+    duplicate_of = None if decision.verdicts[0].passes else first
+    flags = rules.flags(decided)
+    thread, joined = _thread(line, place, decided, flags, duplicate_of, memory)
+    return Result(line, decided, decision.verdicts[0].kind, duplicate_of, flags, thread, joined)
+
+
+def _thread(
+    line: Line, place: int, article: Article, flags: tuple[Flag, ...], duplicate_of: str | int | None, memory: _Memory
+) -> tuple[str | int | None, Joined | None]:
+    """The line that began its thread, and why it is in it. What was there already is where it was."""
+    if duplicate_of is not None:
+        return memory.thread_of.get(duplicate_of), None
+    if not memory.all_threads and all(flag.historic for flag in flags):
+        return None, None
+    memory.latest = max(memory.latest, line.when or memory.latest)
+    story = story_of(msgspec.structs.replace(article, published=memory.latest), flags)
+    joined = memory.threads.join(story).joined
+    thread = joined.thread if joined is not None else story.id
+    memory.threads.add(Entry(story, thread, place))
+    began = memory.thread_of[line.id] = memory.began.setdefault(thread, line.id)
+    return began, joined
 
 
 def _language(article: Article) -> str:
@@ -94,11 +142,12 @@ def _flag(flag: Flag) -> dict[str, Any]:
 
 def count(results: Iterable[Result]) -> dict[str, int]:
     """How many articles, duplicates, revisions, and flags by kind."""
-    counts = dict.fromkeys(("articles", "duplicates", "revisions", *get_args(Kind)), 0)
+    counts = dict.fromkeys(("articles", "duplicates", "revisions", "threads", *get_args(Kind)), 0)
     for result in results:
         counts["articles"] += 1
         counts["duplicates"] += result.duplicate_of is not None
         counts["revisions"] += result.verdict == "revision"
+        counts["threads"] += result.thread is not None and result.thread == result.line.id
         for flag in result.flags:
             counts[flag.kind] += 1
     return counts

@@ -36,24 +36,32 @@ ArticlesOption = Annotated[
 OutputOption = Annotated[
     str, typer.Option("--json", metavar="OUT.jsonl", help="Where the results go, one a line; - is standard output.")
 ]
+AllThreadsOption = Annotated[
+    bool, typer.Option("--all-threads", help="Join articles without flags into threads too, by their words alone.")
+]
 
 
 def run_backtest(
-    articles: ArticlesOption, output: OutputOption = STDOUT, rules: RulesOption = None, config: ConfigOption = None
+    articles: ArticlesOption,
+    output: OutputOption = STDOUT,
+    rules: RulesOption = None,
+    config: ConfigOption = None,
+    all_threads: AllThreadsOption = False,
 ) -> None:
-    """Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, rules.
+    """Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, rules, threads.
 
     They are processed in the order of their publication, and written in the order of the input. One that is wrong ends
     it with exit code 2, and nothing is written.
 
         counterclaim backtest --articles articles.jsonl --json flags.jsonl
         counterclaim backtest --articles articles.jsonl --rules my-rules | jq .flags
+        counterclaim backtest --articles articles.jsonl --all-threads | jq .thread
     """
     started = perf_counter()
     now = datetime.now(UTC)
     lines = read_documents(read_files(articles), now)
     loaded = load_rules(rules_dir(rules, config))
-    results = _in_input_order(lines, loaded, now)
+    results = _in_input_order(lines, loaded, now, all_threads)
     write(output, (json.dumps(as_json(result), ensure_ascii=False) for result in results))
     print(_summary(results, loaded, perf_counter() - started), file=sys.stderr)
 
@@ -79,8 +87,9 @@ def write(output: str, lines: Iterable[str]) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def _in_input_order(lines: list[Line], rules: Rules, now: datetime) -> list[Result]:
-    results: dict[int, Result] = dict(with_progress(backtest(lines, rules, now), "flagging", len(lines)))
+def _in_input_order(lines: list[Line], rules: Rules, now: datetime, all_threads: bool) -> list[Result]:
+    steps = backtest(lines, rules, now, all_threads=all_threads)
+    results: dict[int, Result] = dict(with_progress(steps, "flagging", len(lines)))
     return [results[place] for place in range(len(lines))]
 
 
@@ -88,6 +97,7 @@ def _summary(results: list[Result], rules: Rules, seconds: float) -> str:
     counts = count(results)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in get_args(Kind))
     return (
-        f"{counts['articles']} articles, {counts['duplicates']} duplicates, {counts['revisions']} revisions; flags: "
+        f"{counts['articles']} articles, {counts['duplicates']} duplicates, {counts['revisions']} revisions, "
+        f"{counts['threads']} threads; flags: "
         f"{kinds}; rule set {rules.hash}; {seconds:.1f} s"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -14,18 +13,19 @@ from pipeline.threads.story import Story, key
 
 VetoKind = Literal["numbers", "actors"]
 
-THRESHOLD: Final = 0.20
-"""Score from which on a story joins: the best on real events, where .18 to .22 differ by less than half a point."""
+THRESHOLD: Final = 0.17
+"""Score from which on a story joins: the best on real events, all sets together; from .15 to .19 they differ by less
+than half a point."""
 
-CLOSE: Final = 0.2
+CLOSE: Final = 0.15
 """How much of a thread's own closeness is asked on top: stories of one event are as like each other as they are like
 the new one, a story of its twin is not. Grows with the thread, whose closeness is known the better."""
 
-SAME_YEAR: Final = 0.02
-OTHER_YEAR: Final = 0.05
+SAME_YEAR: Final = 0.04
+OTHER_YEAR: Final = 0.07
 """Added when story and thread name a common year, taken away when both name years and none is common."""
 
-LENGTH: Final = 0.03
+LENGTH: Final = 0.02
 USUAL_LENGTH: Final = 5.5
 """Logarithm of 245 words. A long text tells of more than its event, so that less of it is shared."""
 
@@ -37,8 +37,8 @@ HALVED: Final = 14 * 86_400
 """Seconds. The score is halved when a thread has been quiet for `FRESH` and `HALVED` more. No measured set has dates;
 most follow-ups come within days, and after weeks an event of the same kind is likelier another one."""
 
-CERTAIN: Final = 0.5
-"""Parties that differ are no veto from here on: such texts are nearly the same, and a party has many names."""
+CERTAIN: Final = 0.9
+"""Parties that differ are no veto from here on: the texts are nearly the same, and one of them was misread."""
 
 REVISED: Final = 0.5
 """By how much two measures with a decimal may differ."""
@@ -93,9 +93,9 @@ def vetoes(story: Story, shape: Shape, like: Likeness) -> Veto | None:
         if others and not any(_agree(one, other) for one in own for other in others):
             why = f"It tells of “{what}…” {', '.join(own)}, the thread of {', '.join(others[:3])}."
             return Veto(thread=like.thread, score=round(like.score, 4), kind="numbers", why=why)
-    ours, theirs = _countries((*story.actors, *story.targets)), _countries(shape.parties)
-    if like.score < CERTAIN and ours and theirs and not ours & theirs:
-        why = f"It is about {', '.join(sorted(ours)[:3])}, the thread about {', '.join(sorted(theirs)[:3])}."
+    if like.score < CERTAIN and (differ := _parties_differ(story, shape)):
+        ours, theirs = (", ".join(sorted(some)[:3]) for some in differ)
+        why = f"It is about {ours}, the thread about {theirs}."
         return Veto(thread=like.thread, score=round(like.score, 4), kind="actors", why=why)
     return None
 
@@ -105,9 +105,22 @@ def _agree(one: str, other: str) -> bool:
     return one == other or ("." in one and "." in other and abs(float(one) - float(other)) <= REVISED + 1e-9)
 
 
-def _countries(parties: Iterable[str]) -> set[str]:
-    """Those of the parties that are countries. Names are written in too many ways for saying that they differ."""
-    return {one for one in parties if one.isupper()}
+def _parties_differ(story: Story, shape: Shape) -> tuple[set[str], set[str]] | None:
+    """The parties, if both sides have some and none in common: countries, else the names of the accused.
+
+    A name is written in many ways, so one that differs says something only where nothing of it is in the other text.
+    """
+    ours, theirs = {*story.actors, *story.targets}, shape.parties
+    countries = {one for one in ours if one.isupper()}, {one for one in theirs if one.isupper()}
+    if all(countries):
+        return None if countries[0] & countries[1] else countries
+    named = {one for one in story.targets if not one.isupper()}, {one for one in shape.targets if not one.isupper()}
+    if not all(named) or ours & theirs:
+        return None
+    terms = {key(term) for term, _ in story.terms}
+    here = any(key(word) in terms for name in named[1] for word in name.split())
+    there = any(key(word) in shape.terms for name in named[0] for word in name.split())
+    return None if here or there else named
 
 
 def strongest(story: Story, shape: Shape) -> tuple[tuple[str, float], ...]:

@@ -31,7 +31,7 @@ MAX_WORDS: Final = 1_000
 BEGINNING: Final = 60
 """Words of lead and body that count twice: who, what, where."""
 
-IN_TITLE: Final = 2
+IN_TITLE: Final = 1
 IN_CLAIM: Final = 2
 IN_BEGINNING: Final = 1
 """How often a word counts more, for standing there."""

@@ -118,6 +118,33 @@ def test_ids_and_flags_do_not_depend_on_the_clock(rules: Rules) -> None:
     assert said(NOW) == said(NOW + timedelta(days=400))
 
 
+def test_a_flagged_line_is_in_the_thread_of_the_line_that_began_it(rules: Rules) -> None:
+    """Two outlets tell of one denial; the plain line is in no thread, unless all lines are to be threaded."""
+    lines = [
+        _line(1, "Harbour board of Vellmar denies rumours of a sale to Orlane Shipping", published="2026-02-01"),
+        _line(2, "Vellmar harbour board rejects Orlane Shipping sale rumours as false", published="2026-02-02"),
+        _line(3, "Vellmar harbour board and Orlane Shipping open a museum", published="2026-02-03"),
+        _line(4, "Herring is cheap again in Lower Brenn", published="2026-02-04"),
+    ]
+    one, two, plain, other = _run(rules, *lines)
+    assert (one.thread, two.thread, plain.thread, other.thread) == ("a1", "a1", None, None)
+    assert one.joined is None
+    assert two.joined is not None
+    assert {"vellmar", "orlane"} <= {term for term, _ in two.joined.terms}
+    found = dict(backtest(lines, rules, NOW, all_threads=True))
+    assert [found[place].thread for place in range(4)] == ["a1", "a1", "a1", "a4"]
+
+
+def test_a_duplicate_is_where_the_first_is(rules: Rules) -> None:
+    """The stream drops it; here it has the thread of what it repeats."""
+    text = {
+        "lead": "The harbour board of Vellmar denies the rumours of a sale to Orlane Shipping.",
+        "outlet": "The Herald",
+    }
+    one, two = _run(rules, _line(1, **text, published="2026-02-01"), _line(2, **text, published="2026-02-02"))
+    assert (two.duplicate_of, one.thread, two.thread) == ("a1", "a1", "a1")
+
+
 def test_offsets_are_into_the_cleaned_text(rules: Rules) -> None:
     """Entities and white space are cleaned first; the quote stands at its offsets in what is left."""
     (result,) = _run(rules, _line(1, "  Smith &amp; Sons   denies\n rumours of   a sale "))
@@ -133,7 +160,7 @@ def test_the_language_is_decided_as_in_the_stream(rules: Rules) -> None:
 
 
 def test_output_has_a_line_for_each_line_in_input_order(cli: typer.Typer, tmp_path: Path) -> None:
-    """The contract: id, duplicate_of, and flags with kind, category, rule, version, score and spans."""
+    """The contract: id, duplicate_of, thread, and flags with kind, category, rule, version, score and spans."""
     rules = tmp_path / "rules"
     rules.mkdir()
     (rules / "en.yaml").write_text(RULES, encoding="utf-8")
@@ -145,12 +172,14 @@ def test_output_has_a_line_for_each_line_in_input_order(cli: typer.Typer, tmp_pa
     )
     done = CliRunner().invoke(cli, ["--articles", str(file), "--json", str(out), "--rules", str(rules)])
     assert done.exit_code == 0
-    assert "2 articles, 0 duplicates, 0 revisions; flags: 1 denial, 0 allegation" in done.stderr
+    assert "2 articles, 0 duplicates, 0 revisions, 1 threads; flags: 1 denial, 0 allegation" in done.stderr
     assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == [
-        {"id": 7, "duplicate_of": None, "flags": []},
+        {"id": 7, "duplicate_of": None, "thread": None, "joined": None, "flags": []},
         {
             "id": "x",
             "duplicate_of": None,
+            "thread": "x",
+            "joined": None,
             "flags": [
                 {
                     "kind": "denial",
