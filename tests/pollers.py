@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.errors import ParseError, PublishError
 from pipeline.feeds.article import build
 from pipeline.feeds.fetch import Fetcher
-from pipeline.feeds.keys import seen_key
+from pipeline.feeds.keys import mark, seen_key
 from pipeline.feeds.poll import Poller, Summary
 from pipeline.feeds.queue import HostSlots
 from pipeline.feeds.state import decode_states
@@ -86,16 +86,12 @@ class Lines:
     """A parsed body."""
 
     articles: tuple[Article, ...]
+    keys: tuple[str, ...]
     ttl_seconds: float | None = None
     update_period_seconds: float | None = None
     skip_hours: tuple[int, ...] = ()
     skip_days: tuple[int, ...] = ()
     left_out: int = 0
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Of its items."""
-        return tuple(map(seen_key, self.articles))
 
 
 class LineParser:
@@ -111,11 +107,13 @@ class LineParser:
         if text == "bug":
             raise KeyError("nobody thought of this")
         wishes = ("ttl", "skip", "and more")
-        items = tuple(self._item(line, feed, fetched) for line in text.splitlines() if not line.startswith(wishes))
+        made = [(line, self._item(line, feed, fetched)) for line in text.splitlines() if not line.startswith(wishes)]
+        keys = tuple(seen_key(article, mark([line])) for line, article in made)
+        items = tuple(article for (_, article), key in zip(made, keys, strict=True) if key not in known)
         if text.startswith("skip"):
-            return Lines(items, skip_hours=tuple(map(int, text.splitlines()[0].split()[1:])))
+            return Lines(items, keys, skip_hours=tuple(map(int, text.splitlines()[0].split()[1:])))
         left_out = int(text.split()[-1]) if "and more" in text else 0
-        return Lines(items, 7200, 3600) if text.startswith("ttl") else Lines(items, left_out=left_out)
+        return Lines(items, keys, 7200, 3600) if text.startswith("ttl") else Lines(items, keys, left_out=left_out)
 
     def _item(self, line: str, feed: Feed, fetched: datetime) -> Article:
         number, _, title = line.partition(" ")

@@ -45,8 +45,8 @@ def _lifetimes(headers: Mapping[str, str]) -> Iterator[Hint]:
     age = _seconds(headers.get("age", "")) or 0.0
     if stated := _MAX_AGE.search(headers.get("cache-control", "")):
         yield Hint(float(stated[1]) - age, "Cache-Control max-age")
-    expires, date = http_date(headers.get("expires", "")), http_date(headers.get("date", ""))
-    if expires is not None and date is not None:
+    expires = http_date(headers["expires"]) if "expires" in headers else None
+    if expires is not None and (date := http_date(headers.get("date", ""))) is not None:
         yield Hint((expires - date).total_seconds() - age, "Expires")
 
 

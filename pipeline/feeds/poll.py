@@ -75,6 +75,15 @@ class Summary:
         return sum(self.outcomes.values())
 
 
+class _Series:
+    """The metrics of every poll, looked up once."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.in_progress = metrics.stage_in_progress.labels(stage=STAGE)
+        self.articles_in = metrics.articles_in.labels(stage=STAGE)
+        self.articles_out = metrics.articles_out.labels(stage=STAGE)
+
+
 class Poller:
     """Polls a list of feeds. ``states`` is what the topic `feed-state` says; feeds that left the list are ignored."""
 
@@ -97,7 +106,7 @@ class Poller:
         self._feeds = {feed.url: feed for feed in feeds}
         self._states = {url: known for url, known in states.items() if url in self._feeds}
         self._fetcher, self._parser, self._publisher = fetcher, parser, publisher
-        self._metrics = metrics
+        self._metrics, self._series = metrics, _Series(metrics)
         metrics.polls.labels(outcome=UNPUBLISHED)  # from now on zero, so that the first one is an increase
         self._tenure: Tenure = Alone() if tenure is None else tenure
         self._clock = clock or SystemClock()
@@ -243,8 +252,7 @@ class Poller:
         """One poll with all that surrounds it. Nothing that goes wrong in it reaches another feed."""
         began = perf_counter()
         due: datetime | None = None
-        in_progress = self._metrics.stage_in_progress.labels(stage=STAGE)
-        in_progress.inc()
+        self._series.in_progress.inc()
         try:
             due = await self._poll_and_remember(feed, began)
         except (PublishError, LapsedError) as error:
@@ -254,7 +262,7 @@ class Poller:
             self._log.exception("a bug", feed=feed.url)
             due = self._forget(feed, error, began)
         finally:
-            in_progress.dec()
+            self._series.in_progress.dec()
             if due is not None and self._again and feed.url in self._feeds:
                 self._queue.add(feed.url, due)
 
@@ -310,8 +318,9 @@ class Poller:
     def _remember(self, feed: Feed, known: FeedState | None, after: FeedState) -> None:
         self._states[feed.url] = after
         self._late.pop(feed.url, None)
-        self._metrics.feeds.labels(state=_health(known)).dec()
-        self._metrics.feeds.labels(state=_health(after)).inc()
+        if (was := _health(known)) != (is_now := _health(after)):
+            self._metrics.feeds.labels(state=was).dec()
+            self._metrics.feeds.labels(state=is_now).inc()
 
     def _count_feeds(self) -> None:
         healths = Counter(_health(self._states.get(url)) for url in self._feeds)
@@ -319,13 +328,14 @@ class Poller:
             self._metrics.feeds.labels(state=health).set(healths[health])
 
     def _count(self, polled: Polled) -> None:
-        items, new = len(polled.articles or ()), len(polled.new)
+        items, new = len(polled.keys), len(polled.new)
         self._tally[polled.result.outcome] += 1
         self._items += items
         self._new += new
         self._metrics.polls.labels(outcome=polled.result.outcome).inc()
-        self._metrics.articles_in.labels(stage=STAGE).inc(items)
-        self._metrics.articles_out.labels(stage=STAGE).inc(new)
+        if items:
+            self._series.articles_in.inc(items)
+            self._series.articles_out.inc(new)
         if polled.result.overlap is not None:
             self._metrics.feed_seen_ratio.observe(polled.result.overlap.share)
             self._metrics.feed_gaps.inc(polled.result.overlap.gap is not None)
@@ -340,7 +350,7 @@ class Poller:
             level="warning" if after.failures else "info",
             feed=feed.url,
             status=polled.result.status,
-            items=len(polled.articles or ()),
+            items=len(polled.keys),
             new=len(polled.new),
             next_poll=after.next_poll.isoformat(),
             reason=after.reason,

@@ -123,6 +123,19 @@ async def test_only_new_items_and_new_texts_are_published(world: World) -> None:
             world.clock.turn(4000)
 
 
+async def test_items_that_are_not_made_again_are_counted_all_the_same(world: World) -> None:
+    """The parser gives only what it did not know; the body's items, and the share of known ones, are those of all."""
+    paper = Paper("1 one\n2 two\n3 three")
+    async with serving(paper) as site:
+        await world.once(feed(site.url))
+        world.clock.turn(700)
+        paper.text = "4 four\n1 one\n2 two\n3 third"
+        assert await world.once(feed(site.url)) == Summary({"changed": 1}, items=4, new=2, not_due=0)
+    kept = world.journal.states[site.url]
+    assert (kept.items, kept.seen_share, kept.gaps) == (4, 0.75, 0)
+    assert world.journal.titles == ["one", "two", "three", "four", "third"]
+
+
 async def test_a_restart_polls_nothing_early(world: World) -> None:
     """Times come from the topic; what is not due is left alone, by a run and by a single round."""
     async with serving(Paper("1 one")) as site:
