@@ -393,6 +393,30 @@ async def test_the_pages_of_a_feed_that_wants_them_come_back_as_revisions(cluste
     assert whole.body.startswith("The minister of ports, Ilse Varga, on Tuesday denied")
 
 
+async def test_a_round_by_hand_visits_the_pages_that_it_asks_for(cluster: Cluster, tmp_path: Path) -> None:
+    """After its polls; what the host does not have is refused, and the next round has nothing left to visit."""
+    story = (Path(__file__).parents[1] / "fixtures" / "articles" / "harbour.html").read_bytes()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/story":
+            return web.Response(body=story, content_type="text/html", charset="utf-8")
+        if request.path != "/rss":
+            return web.Response(status=404)
+        links = (f"http://{request.host}/{name}" for name in ("story", "lost"))
+        items = "".join(ITEM.format(title=f"Minister denies {link}", link=link) for link in links)
+        return web.Response(text=RSS.format(title="Harbour", items=items), content_type="application/rss+xml")
+
+    async with serving(answer, host="127.0.0.3") as site:
+        wanted = listed(f"{site.url}/rss", "harbour").model_copy(update={"full_text": "always"})
+        config = write_config(tmp_path / "config", [wanted])
+        first, second = await poll_once(cluster, config), await poll_once(cluster, config)
+        assert (first["new"], first["pages"], first["pages_left"]) == (2, {"published": 1, "refused": 1}, 0)
+        assert (second["not_due"], second["pages"], second["pages_left"]) == (1, {}, 0)
+        assert [len(site.asked(path)) for path in ("/rss", "/robots.txt", "/story", "/lost")] == [1, 1, 1, 1]
+    sources = [article.text_source for batch in await cluster.articles() for article in batch.articles]
+    assert sorted(sources) == ["feed", "feed", "page"]
+
+
 async def test_without_a_broker_it_says_so(tmp_path: Path, cluster: Cluster) -> None:
     """One sentence and exit code 3."""
     config = write_config(tmp_path / "config", [listed("http://127.0.0.1:9/feed", "nobody")])
