@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 SOURCES := pipeline agents tests bench config
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-kafka test-loss test-e2e check bench accuracy lock schemas clean
+.PHONY: help install demo test test-kafka test-loss test-e2e check bench soak accuracy lock schemas clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,8 +67,13 @@ check: $(STAMP) $(SCHEMAS_STAMP) ## ruff, format, mypy --strict, import directio
 	$(VALIDATE) --builtin-schema vendor.compose-spec docker-compose.yml
 	$(SCHEMAS)/bin/hadolint Dockerfile
 
-bench: $(STAMP) ## Measure speed beside what others do; JSON in bench/out, a table on the terminal
+bench: $(STAMP) ## Measure speed beside what others do; JSON in bench/out, tables on the terminal
 	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench.polling $(POLLING)
+
+MINUTES ?= 10
+soak: $(STAMP) ## Poll for MINUTES while feeds come, go and misbehave; fails when anything grows
+	$(BIN)/python -m bench.polling --soak $(MINUTES)
 
 accuracy: $(STAMP) ## Write the figures of docs/accuracy.md anew (DATA: the folder of labelled headlines)
 	$(BIN)/python -m bench.accuracy_report $(if $(DATA),--data $(DATA)) $(ARGS)
@@ -81,7 +86,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links
 lock: ## Resolve the requirements again (needs uv in .venv: pip install uv)
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --group test --group check --group build -o requirements/dev.txt
+	$(LOCK) pyproject.toml --group test --group check --group bench --group build -o requirements/dev.txt
 	$(LOCK) --group build -o requirements/build.txt
 	$(LOCK) --group schemas -o requirements/schemas.txt
 
