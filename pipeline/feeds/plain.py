@@ -113,7 +113,7 @@ class _Reader:
             odd(f"root {root.tag}")
         if base := root.get(_BASE):
             self._base = self._outer_base = _urljoin("", base)
-        return self._channel(parent, _language(root, None))
+        return self._channel(parent, root.get(_LANG))
 
     def _channel(self, parent: Element, language: str | None) -> Document:
         channel: Entry = {"language": _tag(language)} if language else {}
@@ -133,7 +133,7 @@ class _Reader:
     def _entry(self, item: Element, language: str | None) -> Entry:
         if item.attrib.keys() - {_LANG}:
             odd("attributes of an entry")
-        language = _language(item, language)
+        language = item.get(_LANG, language)
         entry: Entry = {}
         for child in item:
             key = self._names.key(child.tag)
@@ -272,7 +272,7 @@ class _Reader:
         if base := element.get(_BASE):
             # Without one around it, feedparser keeps it for the rest of the document.
             self._base = self._outer_base or _joined(self._base, base)
-        return kind, _tag(_language(element, language))
+        return kind, _tag(element.get(_LANG, language))
 
     def _certain(self, kind: str, key: str) -> None:
         """Outside Atom feedparser looks at a plain text whether it is one."""
@@ -345,11 +345,6 @@ def _too_late(key: str, entry: Entry | None) -> bool:
 def _joined(base: str, link: str) -> str:
     """The base that `xml:base` makes of the one around it."""
     return str(make_safe_absolute_uri(base, link) or base if base else _urljoin("", link))
-
-
-def _language(element: Element, around: str | None) -> str | None:
-    declared = element.get(_LANG)
-    return around if declared is None else declared or None
 
 
 def _tag(language: str | None) -> str:
