@@ -45,6 +45,7 @@ class Worker:
         self._env = os.environ | {
             "COUNTERCLAIM_KAFKA": bootstrap,
             "COUNTERCLAIM_WORKER_STORE": store,
+            "COUNTERCLAIM_WORKER_APP_ID": app_id,
             "COUNTERCLAIM_WORKER_DATA_DIR": str(directory / "table"),
             "COUNTERCLAIM_WORKER_SESSION_TIMEOUT_SECONDS": "6",
             "COUNTERCLAIM_METRICS_WORKER_PORT": "0",

@@ -344,6 +344,7 @@ def copied_batches() -> tuple[Record, Record]:
         title="Spoons are missing",
         lead=STORY,
         domain="courier.example",
+        outlet="The Courier",
         published=NOON - timedelta(hours=1),
     )
     return tuple(  # type: ignore[return-value]
@@ -357,7 +358,7 @@ async def test_copies_and_sources_are_told_and_a_late_original_too() -> None:
     bench = copies_bench()
     await bench.play(*copied_batches())
     first, second = (batches.decode(value).articles[0] for value in bench.sent.on("articles.deduped"))
-    assert (first.copy, first.source, second.source) == (None, "owner:Herald Group", "domain:courier.example")
+    assert (first.copy, first.source, second.source) == (None, "owner:herald-group", "domain:courier.example")
     assert second.copy is not None
     assert (second.copy.group, second.copy.original) == (first.id, second.id)
     ((key, moved),) = [(key, copy_groups.decode(v)) for topic, key, v, *_ in bench.sent.records if topic == "copies"]

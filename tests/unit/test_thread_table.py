@@ -108,6 +108,12 @@ def as_log(*what: Flagged | Tick | Command) -> list[ThreadInput]:
     return [ThreadInput(what=one) for one in what]
 
 
+QUARRY = {
+    "title": "Gravel quarry collapse buries excavator near viaduct",
+    "lead": "Foremen blamed drainage, inspectors a tremor; the quarry had slid for weeks above the viaduct.",
+}
+"""Another story altogether."""
+
 first = telling(1, accuses("Aland", "Borduria"), link="https://herald.example/1")
 second = telling(2, denies("Borduria", "Aland"), hours=2)
 LOG = as_log(
@@ -115,11 +121,11 @@ LOG = as_log(
     tick(0.1),
     second,
     copied(3, first, hours=0.5),
-    telling(4, accuses("Curland", "Dorne")),
+    telling(4, accuses("Curland", "Dorne"), **QUARRY),
     revised(first, denies("Borduria"), minutes=30),
     tick(1.5),
     command("merge", 4, into=1),
-    telling(5, denies("Dorne", "Curland"), hours=3),
+    telling(5, denies("Dorne", "Curland"), hours=3, **QUARRY),
     command("split", 1, 4),
     tick(30),
     command("move", 1, 5, into=4),
