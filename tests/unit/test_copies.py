@@ -273,7 +273,17 @@ def test_a_revision_is_no_copy_of_its_own_earlier_text() -> None:
     assert log.copy(story(1, f"{STORY} The hearing was held after all.")) is None
     again = log.copy(story(2, f"{STORY} More soon."))
     assert again is not None
-    assert (again.group, again.original) == (id_of(1), id_of(1))
+    assert (again.group, again.original, again.of) == (id_of(1),) * 3
+
+
+def test_a_copy_is_of_the_member_that_it_is_most_like() -> None:
+    """The group is the first one's; of two members, the one that has all of it is named."""
+    log = Log()
+    log.add(story(1, " ".join(WORDS[: len(WORDS) // 2])))
+    log.add(story(2))
+    copy = log.copy(story(3))
+    assert copy is not None
+    assert (copy.group, copy.of) == (id_of(1), id_of(2))
 
 
 def test_articles_of_one_batch_are_compared_too() -> None:
