@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -34,7 +35,7 @@ def write_configuration(folder: Path, *, base: str, seeds: Path, rules: Path, sh
         random.Random(shuffle_seed).shuffle(feeds["feeds"])  # noqa: S311 - an order that can be repeated
     _write(folder / SETTINGS_FILE, _settings(folder, rules))
     _write(folder / "feeds.yaml", feeds)
-    _write(folder / "outlets.yaml", {"outlets": []})
+    shutil.copyfile(seeds / "outlets.yaml", folder / "outlets.yaml")
 
 
 def _settings(folder: Path, rules: Path) -> dict[str, Any]:
