@@ -69,6 +69,8 @@ def configure(options: LogOptions, *, process: str = "", stream: TextIO | None =
     for name in LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING) if level > logging.DEBUG else logging.NOTSET)
     logging.disable(level - 1)
+    # No line of ours shows them, and looking them up takes a third of the making of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -169,7 +169,7 @@ class Fetcher:
                 raise FetchRefusedError(url, f"redirected to {target}: {why}")
             answer = await self._get(url, target, validators, accept)
             if isinstance(answer, Fetched):
-                return replace(answer, permanent_url=permanent)
+                return replace(answer, permanent_url=permanent) if permanent else answer
             target, for_good = answer.target, for_good and answer.permanent
             permanent = target if for_good else permanent
         raise FetchRefusedError(url, f"more than {MAX_REDIRECTS} redirects, the last one to {target}")
@@ -231,9 +231,10 @@ def _conditional_headers(target: str, validators: Validators | None) -> dict[str
 
 def _lowered(response: aiohttp.ClientResponse) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for name, value in response.headers.items():
-        known = headers.get(name.lower())
-        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    for spelt, value in response.headers.items():
+        name = spelt.lower()
+        known = headers.get(name)
+        headers[name] = value if known is None else f"{known}, {value}"
     return headers
 
 
