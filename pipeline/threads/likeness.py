@@ -30,7 +30,7 @@ USUAL_LENGTH: Final = 5.5
 """Logarithm of 245 words. A long text tells of more than its event, so that less of it is shared."""
 
 ANSWERED: Final = 0.06
-"""Added when one denies what the other is about: who denies in the one is accused in the other."""
+"""Added when the same party is accused, or denies: a denial and the charge it answers often share few words."""
 
 FRESH: Final = 3 * 86_400
 HALVED: Final = 14 * 86_400
@@ -82,7 +82,7 @@ def likeness(thread: str, story: Story, terms: Weighted, shape: Shape) -> Likene
 
 
 def _answers(story: Story, shape: Shape) -> bool:
-    return any(one in shape.targets for one in story.actors) or any(one in shape.actors for one in story.targets)
+    return any(one in shape.accused for one in story.accused)
 
 
 def vetoes(story: Story, shape: Shape, like: Likeness) -> Veto | None:
@@ -93,7 +93,7 @@ def vetoes(story: Story, shape: Shape, like: Likeness) -> Veto | None:
         if others and not any(_agree(one, other) for one in own for other in others):
             why = f"It tells of “{what}…” {', '.join(own)}, the thread of {', '.join(others[:3])}."
             return Veto(thread=like.thread, score=round(like.score, 4), kind="numbers", why=why)
-    if like.score < CERTAIN and (differ := _parties_differ(story, shape)):
+    if like.score < CERTAIN and (differ := _accused_differ(story, shape)):
         ours, theirs = (", ".join(sorted(some)[:3]) for some in differ)
         why = f"It is about {ours}, the thread about {theirs}."
         return Veto(thread=like.thread, score=round(like.score, 4), kind="actors", why=why)
@@ -105,22 +105,23 @@ def _agree(one: str, other: str) -> bool:
     return one == other or ("." in one and "." in other and abs(float(one) - float(other)) <= REVISED + 1e-9)
 
 
-def _parties_differ(story: Story, shape: Shape) -> tuple[set[str], set[str]] | None:
-    """The parties, if both sides have some and none in common: countries, else the names of the accused.
+def _accused_differ(story: Story, shape: Shape) -> tuple[set[str], set[str]] | None:
+    """Who is accused here and there, if both are known and none in common: countries, else names.
 
-    A name is written in many ways, so one that differs says something only where nothing of it is in the other text.
+    Who accuses is no reason: others repeat a charge. A name is written in many ways, so one that differs says something
+    only where nothing of it is in the other text.
     """
-    ours, theirs = {*story.actors, *story.targets}, shape.parties
-    countries = {one for one in ours if one.isupper()}, {one for one in theirs if one.isupper()}
-    if all(countries):
-        return None if countries[0] & countries[1] else countries
-    named = {one for one in story.targets if not one.isupper()}, {one for one in shape.targets if not one.isupper()}
-    if not all(named) or ours & theirs:
+    ours, theirs = set(story.accused), set(shape.accused)
+    if not ours or not theirs or ours & theirs:
+        return None
+    if all(one.isupper() for one in (*ours, *theirs)):
+        return ours, theirs
+    if any(one.isupper() for one in (*ours, *theirs)):
         return None
     terms = {key(term) for term, _ in story.terms}
-    here = any(key(word) in terms for name in named[1] for word in name.split())
-    there = any(key(word) in shape.terms for name in named[0] for word in name.split())
-    return None if here or there else named
+    here = any(key(word) in terms for name in theirs for word in name.split())
+    there = any(key(word) in shape.terms for name in ours for word in name.split())
+    return None if here or there else (ours, theirs)
 
 
 def strongest(story: Story, shape: Shape) -> tuple[tuple[str, float], ...]:
@@ -134,5 +135,5 @@ def strongest(story: Story, shape: Shape) -> tuple[tuple[str, float], ...]:
 def reason(story: Story, shape: Shape, like: Likeness, shares: tuple[tuple[str, float], ...], threshold: float) -> str:
     """The sentence that goes with a join."""
     words = ", ".join(f"“{term}”" for term, _ in shares[:4])
-    crossed = ", and one denies what the other is about" if _answers(story, shape) else ""
+    crossed = ", and the same party is accused" if _answers(story, shape) else ""
     return f"Shares {words} with {len(shape.stories)} stories{crossed}: {like.score:.2f}, {threshold:.2f} is enough."

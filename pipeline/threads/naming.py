@@ -21,7 +21,7 @@ from pipeline.threads.story import STEM, Number
 _ORDINAL: Final = r"st|nd|rd|th|e|er|re|ère|ème|º|ª|°|a|o|й|я|ая|ый|ий|ое|го|му|м|ім|их|х|та|те|inci|nci|üncü|uncu|ıncı"
 _NUMBER = re.compile(
     rf"""(?P<han>第\s?(?P<nth>\d+|[一二三四五六七八九十百]+)\s?[轮輪批次号號届屆任季版架艘]?(?P<what>\w\w))
-    |(?P<before>[^\W\d_]{{3,}})[\s\u00a0]+(?:no\.?\s|nr\.?\s|№\s?|n[º°]\s?|\#)?(?P<label>\d{{1,4}})(?!\d|[.,:%/]\d|\s?[%:/]|[^\W\d_])
+    |(?P<before>[^\W\d_]{{3,}})[\s\u00a0]+(?:no\.?\s|nr\.?\s|№\s?|n[º°]\s?|\#)?(?P<label>\d{{1,4}})(?!\d|[.,:%/]\d|\s?[%:/]|['’-]?[^\W\d_])
     |(?<![\d.,:/$€£])(?P<value>\d{{1,3}}(?:[.,]\d)?)(?P<ending>(?:['’-]?(?:{_ORDINAL}))?\.?)[\s\u00a0-]+(?P<after>[^\W\d_]{{3,}})
     (?:[\s\u00a0]+(?P<then>[^\W\d_]{{3,}}))?""",
     re.IGNORECASE | re.VERBOSE,

@@ -32,8 +32,8 @@ class Shape:
     """What numbers name → values."""
 
     years: Counter[int] = field(default_factory=Counter)
-    actors: Counter[str] = field(default_factory=Counter)
-    targets: Counter[str] = field(default_factory=Counter)
+    accusers: Counter[str] = field(default_factory=Counter)
+    accused: Counter[str] = field(default_factory=Counter)
 
     def add(self, story: Story, terms: Weighted) -> None:
         """Take a story in."""
@@ -56,7 +56,7 @@ class Shape:
             _change(values, number.value, sign)
             if not values:
                 del self.numbers[number.names]
-        for counter, some in ((self.actors, story.actors), (self.targets, story.targets)):
+        for counter, some in ((self.accusers, story.accusers), (self.accused, story.accused)):
             for one in some:
                 _change(counter, one, sign)
         for year in story.years:
@@ -81,11 +81,6 @@ class Shape:
         """Seconds between a time and the time in which its stories were published; 0 within."""
         times: Sequence[int] = tuple(self.stories.values())
         return max(0, min(times) - when, when - max(times))
-
-    @property
-    def parties(self) -> set[str]:
-        """All who deny, accuse or are accused."""
-        return {*self.actors, *self.targets}
 
 
 def _change(counter: Counter[T], one: T, by: int) -> None:

@@ -57,11 +57,11 @@ class Story(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     years: tuple[int, ...] = ()
     """Years that the text names, sorted."""
 
-    actors: tuple[str, ...] = ()
-    """Who denies or accuses: a country's code, an organisation's, or a folded name where there is none. Sorted."""
+    accusers: tuple[str, ...] = ()
+    """Who accuses, and whose claim is denied: a country's code, or a folded name where there is none. Sorted."""
 
-    targets: tuple[str, ...] = ()
-    """Whose claim is denied, who is accused; as `actors`."""
+    accused: tuple[str, ...] = ()
+    """Who is accused, and who denies; as `accusers`."""
 
     kinds: tuple[str, ...] = ()
     """Kinds of its flags, sorted; empty for an article without flags."""

@@ -73,8 +73,8 @@ def story_of(article: Article, flags: Sequence[Flag] = ()) -> Story:
         length=len(text.words),
         numbers=tuple(sorted(islice(named_numbers(article.title, beginning, language), MAX_NUMBERS))),
         years=_years(counts),
-        actors=_parties(flag.actor for flag in prominent),
-        targets=_parties(flag.target for flag in prominent),
+        accusers=_parties(_accuser(flag) for flag in prominent),
+        accused=_parties(_accused(flag) for flag in prominent),
         kinds=tuple(sorted({flag.kind for flag in flags})),
         group=article.copy.group if article.copy is not None else "",
     )
@@ -150,6 +150,16 @@ def _years(counts: Iterable[str]) -> tuple[int, ...]:
 def _parties(mentions: Iterable[Mention | None]) -> tuple[str, ...]:
     found = {party for mention in mentions if mention is not None and (party := _party(mention))}
     return tuple(sorted(found)[:MAX_PARTIES])
+
+
+def _accuser(flag: Flag) -> Mention | None:
+    return flag.actor if flag.kind == "allegation" else flag.target if flag.kind == "denial" else None
+
+
+def _accused(flag: Flag) -> Mention | None:
+    if flag.kind == "allegation":
+        return flag.target
+    return flag.actor if flag.kind in ("denial", "non_denial") else None
 
 
 def _prominent(flag: Flag) -> bool:

@@ -52,7 +52,7 @@ def _together(stories: Sequence[Story]) -> list[int]:
 
 
 def test_the_denial_and_the_charge_of_two_outlets_are_one_thread(rules: Rules) -> None:
-    """The model case: who denies in the one is accused in the other, and hardly a word is common."""
+    """The model case: who denies in the one is accused in the other."""
     articles = [
         _article(
             1,
@@ -142,7 +142,7 @@ def test_two_people_accused_of_the_same_are_two_threads(rules: Rules) -> None:
     names = ["Anselm Krobath", "Ludmila Orsz", "Krobath"]
     articles = [_article(n, text.format(name)) for n, name in enumerate(names, 1)]
     stories = [story_of(article, rules.flags(article)) for article in articles]
-    assert stories[0].targets == ("anselm krobath",)
+    assert stories[0].accused == ("anselm krobath",)
     assert _together(stories) == [1, 2, 1]
     (veto,) = _taken_in(Threads(), stories)[1].vetoes
     assert veto.kind == "actors"
@@ -157,7 +157,7 @@ def test_two_countries_with_one_complaint_are_two_threads(rules: Rules) -> None:
         _article(1, text.format("France", "India")), _article(2, text.format("Japan", "Brazil")),
     ]  # fmt: skip
     one, two = (story_of(article, rules.flags(article)) for article in articles)
-    assert (one.actors, one.targets) == (("FRA",), ("IND",))
+    assert (one.accusers, one.accused) == (("FRA",), ("IND",))
     _, verdict = _taken_in(Threads(), [one, two])
     assert verdict.joined is None
     assert [veto.kind for veto in verdict.vetoes] == ["actors"]
@@ -278,8 +278,8 @@ def _stories(draw: st.DrawFn) -> list[Story]:
                 when=draw(st.integers(0, 40)) * 86_400,
                 numbers=tuple(numbers),
                 years=tuple(draw(st.lists(st.sampled_from([2024, 2025]), max_size=1))),
-                actors=tuple(draw(st.lists(st.sampled_from(["FRA", "JPN", "orlane"]), max_size=1))),
-                targets=tuple(draw(st.lists(st.sampled_from(["FRA", "IND", "orlane"]), max_size=1))),
+                accusers=tuple(draw(st.lists(st.sampled_from(["FRA", "JPN", "orlane"]), max_size=1))),
+                accused=tuple(draw(st.lists(st.sampled_from(["FRA", "IND", "orlane"]), max_size=1))),
                 group=draw(st.sampled_from(["", "", "", "g"])),
             )
         )
