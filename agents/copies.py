@@ -70,7 +70,7 @@ def make_copies(table: CopiesTable, sources: Sources, metrics: Metrics) -> Handl
         if batch.heartbeat is not None:
             return Handled((Outgoing(ARTICLES_DEDUPED, message.value, message.key, message.partition),))
         claim = await table.claim(batch, message.partition, message.offset)
-        deduped = _with_sources(with_copies(batch, claim), sources)
+        deduped = with_copies(_with_sources(batch, sources), claim)
         results = (
             Outgoing(ARTICLES_DEDUPED, encode(deduped), message.key),
             *(Outgoing(COPIES, encode(group), group.group.encode()) for group in claim.moved),
@@ -100,5 +100,8 @@ def kind_of_copy(article: str, copy: CopyOf) -> str:
 
 
 def _with_sources(batch: ArticleBatch, sources: Sources) -> ArticleBatch:
-    articles = tuple(msgspec.structs.replace(article, source=sources.of(article)) for article in batch.articles)
+    """Whose each article is. An article whose page was fetched still has what was said of its earlier text: no more."""
+    articles = tuple(
+        msgspec.structs.replace(article, source=sources.of(article), copy=None) for article in batch.articles
+    )
     return msgspec.structs.replace(batch, articles=articles)

@@ -367,6 +367,18 @@ async def test_copies_and_sources_are_told_and_a_late_original_too() -> None:
     assert bench.value("index_size", index="copies") == 2
 
 
+async def test_what_was_said_of_an_earlier_text_is_not_said_of_the_page() -> None:
+    """The page's text comes with what its article was found to be a copy of; it is judged by itself."""
+    bench = copies_bench()
+    one, two = copied_batches()
+    await bench.play(one, two)
+    copied = batches.decode(bench.sent.on("articles.deduped")[1]).articles[0]
+    assert copied.copy is not None
+    page = msgspec.structs.replace(copied, lead="Quite another text, of nobody else.", revision_of=copied.text_hash)
+    await bench.play(Record(encode(make_batch(page, id="b2", key="en")), "articles.fresh", key=b"en", offset=2))
+    assert batches.decode(bench.sent.on("articles.deduped")[2]).articles[0].copy is None
+
+
 async def test_copies_of_a_batch_that_comes_again_are_the_same() -> None:
     """A worker that died after the claim sends what it would have sent."""
     table: dict[bytes, bytes] = {}
