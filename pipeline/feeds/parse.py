@@ -2,7 +2,7 @@
 
 feedparser is the reference for what a feed means; its sanitiser and its resolver of links inside HTML are switched off
 (they take two thirds of its time), because the text is cleaned by `pipeline.feeds.clean` and links inside it are not
-kept. A plain document, as most are, is read by `pipeline.feeds.plain` in a tenth of the time, with the same articles. A
+kept. A plain document, as most are, is read by `pipeline.feeds.plain` in an eighth of the time, with the same articles. A
 hostile body can still cost minutes, so in production this runs in `pipeline.feeds.parser_pool`.
 """
 
