@@ -113,6 +113,7 @@ def _agents(app: faust.App, settings: Settings, parts: Parts) -> tuple[tuple[str
     async def partitions_moved(_app: faust.App, _partitions: Any, **_: Any) -> None:
         for one in (seen, copies, threads):
             one.drop()
+        metrics.forget_tables()
 
     app.on_partitions_revoked.connect(partitions_moved, weak=False)
     app.on_partitions_assigned.connect(partitions_moved, weak=False)

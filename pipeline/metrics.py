@@ -70,6 +70,8 @@ END_TO_END_BUCKETS: Final = (
 FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
 """Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
 
+INDEXES: Final = ("seen", "copies", "threads")
+
 VETO_KINDS: Final = ("numbers", "actors")
 """Those of `threads.likeness.VetoKind`."""
 
@@ -168,7 +170,7 @@ class Metrics:
             registry,
             "index_size",
             "Articles that a worker compares new ones with.",
-            index=("seen", "copies", "threads"),
+            index=INDEXES,
         )
         self.threads = _gauge(
             registry, "threads", "Dispute threads that are remembered, by state.", state=get_args(State)
@@ -182,6 +184,13 @@ class Metrics:
         self.join_vetoes = _counter(
             registry, "join_vetoes", "Threads that were like enough and told another story.", kind=VETO_KINDS
         )
+
+    def forget_tables(self) -> None:
+        """Partitions moved: what this worker remembered of them is another worker's to tell now."""
+        for index in INDEXES:
+            self.index_size.labels(index=index).set(0)
+        for state in get_args(State):
+            self.threads.labels(state=state).set(0)
 
     def _end_to_end(self, registry: CollectorRegistry) -> None:
         self.fetched_to_flagged_seconds = _histogram(

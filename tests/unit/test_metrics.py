@@ -82,6 +82,16 @@ def test_times_and_lags_are_absent_until_measured(exporter: Exporter, metrics: M
     assert (sample.labels, sample.value) == ({"partition": "3"}, 1e9)
 
 
+def test_what_moved_away_is_not_told_any_more(metrics: Metrics) -> None:
+    """A worker without partitions remembers nothing, and must not be counted beside the one that has them."""
+    metrics.threads.labels(state="disputed").set(7)
+    metrics.index_size.labels(index="copies").set(9)
+    metrics.forget_tables()
+    sample = metrics.registry.get_sample_value
+    assert sample("counterclaim_threads", {"state": "disputed"}) == 0
+    assert sample("counterclaim_index_size", {"index": "copies"}) == 0
+
+
 def test_no_metric_has_too_many_series(metrics: Metrics) -> None:
     """Labels are few and bounded; a histogram's buckets are not counted, but its label combinations are."""
     series = Tally(
