@@ -30,8 +30,8 @@ _FIRST_BITS: Final = 12
 """log2 of the buckets of the smallest table: 128 kB."""
 
 _LOAD: Final = 0.85
-"""Share of the slots that may be taken. One posting in sixteen is then lost to full buckets (Poisson), but a copy shares
-many. At .7 it is one in thirty, and a text takes a fifth more memory."""
+"""Share of the slots that may be taken. One posting in twelve is then lost to full buckets (Poisson), but a copy
+shares many. At .7 it is one in twenty-five, and a text takes a fifth more memory."""
 
 _GOLDEN: Final = np.uint32(0x9E3779B1)
 _TAG_SHIFT: Final = np.uint32(NUMBER_BITS)

@@ -95,7 +95,7 @@ class Sources:
         texts = [text for text in (article.lead, article.body) if text]
         for text in texts:
             if found := self._dateline.search(text[:HEAD]):
-                return next(filter(None, found.groups()))
+                return str(next(filter(None, found.groups())))
         for text in texts:
             if found := self._end.search(text[-TAIL:]):
                 return self._as_listed(next(filter(None, found.groups())))
