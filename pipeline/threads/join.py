@@ -15,13 +15,14 @@ reaches `THRESHOLD` and is not vetoed is joined.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 import msgspec
 
 from pipeline.threads.likeness import THRESHOLD, Likeness, Veto, likeness, reason, strongest, vetoes
 from pipeline.threads.postings import Postings, Weighted
-from pipeline.threads.shape import Shape
+from pipeline.threads.shape import Shape, length
 from pipeline.threads.story import Story, key
 
 MAX_STORIES: Final = 50_000
@@ -32,6 +33,12 @@ MAX_MEMBERS: Final = 64
 
 CANDIDATES: Final = 6
 """Threads that are compared in full, of those whose best story shares most. More find no other (bench.threads)."""
+
+STORIES_READ: Final = 32
+"""Stories whose threads are the candidates."""
+
+FAINT: Final = 4
+"""A story that shares so many times less than the nearest is none of them."""
 
 RESTORE_CHUNK: Final = 200
 """Entries that are taken in between two turns of the event loop: some ten milliseconds."""
@@ -197,14 +204,13 @@ class Threads:
         if postings is None:
             return []
         alike = postings.alike(terms)
-        least = max(alike.values(), default=0) // 8
-        near: dict[str, int] = {}
-        for story_id, product in alike.items():
-            if product > least:
-                thread = self._entries[story_id].thread
-                near[thread] = max(near.get(thread, 0), product)
-        nearest = sorted(near, key=lambda one: (-near[one], self._since(one)))[:CANDIDATES]
-        found = [likeness(one, story, terms, self._shapes[one]) for one in nearest]
+        threads: dict[str, None] = {}
+        least = max(alike.values(), default=0) / FAINT
+        near = sorted((-product, story_id) for story_id, product in alike.items() if product >= least)
+        for _, story_id in near[:STORIES_READ]:
+            threads[self._entries[story_id].thread] = None
+        size = length(terms)
+        found = [likeness(one, story, terms, size, self._shapes[one]) for one in islice(threads, CANDIDATES)]
         return sorted(found, key=lambda one: (-one.score, self._since(one.thread)))
 
     def _since(self, thread: str) -> int:

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from pipeline.threads.postings import Weighted
-from pipeline.threads.shape import Shape, length
+from pipeline.threads.shape import Shape
 from pipeline.threads.story import Story, key
 
 VetoKind = Literal["numbers", "actors"]
@@ -64,9 +64,9 @@ class Likeness(NamedTuple):
     score: float
 
 
-def likeness(thread: str, story: Story, terms: Weighted, shape: Shape) -> Likeness:
-    """The score of a story and a thread."""
-    score = shape.cosine(terms, length(terms))
+def likeness(thread: str, story: Story, terms: Weighted, length: float, shape: Shape) -> Likeness:
+    """The score of a story, whose vector has this length, and a thread."""
+    score = shape.cosine(terms, length)
     size = len(shape.stories)
     if size > 1:
         score -= CLOSE * shape.closeness * (size - 1) / (size + 1)
