@@ -18,7 +18,6 @@ from pipeline.demo.report import Summary, as_json
 from pipeline.demo.run import Plan, run_demo
 from pipeline.kafka import Message
 from pipeline.readable import readable
-from pipeline.records import Flag, flagged
 
 OnceOption = Annotated[
     bool, typer.Option("--once", help="End by itself: 0 if all expectations are met, else 1. Within a minute.")
@@ -34,7 +33,8 @@ BrokerOption = Annotated[
 def demo(
     once: OnceOption = False, shuffle: ShuffleOption = None, json: JsonOption = False, broker: BrokerOption = None
 ) -> None:
-    """Show the whole pipeline on local feeds: poll, publish, drop duplicates, flag, and compare with what is expected.
+    """Show the whole pipeline on local feeds: poll, publish, drop duplicates, find copies, flag, thread, and
+    compare with what is expected.
 
     It needs no network and leaves nothing behind: feeds, broker, poller and worker run on 127.0.0.1 on free ports, and
     its files are in a temporary folder. Your configuration and your cluster are not touched. With --json stdout has one
@@ -77,14 +77,7 @@ class Voice:
         self._console.print(sentence)
 
     def show(self, message: Message) -> None:
-        """A flagged article: kinds, outlet and title, each quote within its text, and who says it of whom if known."""
+        """A flagged article: kinds, outlet and title, who says it of whom, each quote within its text. Or what happened
+        to a thread.
+        """
         self._console.print(Text.from_ansi(readable(message).coloured()))
-        for flag in flagged.decode(message.value or b"").flags:
-            if line := _people(flag):
-                self._console.print(f"    {line}", style="dim")
-
-
-def _people(flag: Flag) -> str:
-    """Who denies or accuses, and of whom or what, as far as the rules know."""
-    target = f" → {flag.target}" if flag.target else ""
-    return f"{flag.kind}: {flag.actor or '?'}{target}" if flag.actor or flag.target else ""

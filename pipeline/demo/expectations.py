@@ -18,6 +18,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from pipeline.records import Article, FlaggedArticle, Kind, Span
+from pipeline.records.thread import State
 
 Outcome = Literal["new", "seen_again", "duplicate", "revision"]
 
@@ -51,11 +52,36 @@ class ExpectedItem(_Model):
         return frozenset(flag.kind for flag in self.flags)
 
 
+class ExpectedCopies(_Model):
+    """Texts of several outlets that are one, and which of them was there first. Articles are written as `Page` is."""
+
+    original: str
+    copies: Annotated[tuple[str, ...], Field(min_length=1)]
+    why: Annotated[str, Field(min_length=1)]
+
+
+class ExpectedThread(_Model):
+    """A dispute, and what must be known of it at the end."""
+
+    name: str
+    articles: Annotated[tuple[str, ...], Field(min_length=1)]
+    state: State
+    sources: int
+    lag_minutes: float | None = None
+    accusers: tuple[str, ...] | None = None
+    accused: tuple[str, ...] | None = None
+    deniers: tuple[str, ...] | None = None
+    events: tuple[str, ...] = ()
+    why: Annotated[str, Field(min_length=1)]
+
+
 class Expected(_Model):
     """All of the file."""
 
     never_quoted: tuple[str, ...]
     items: tuple[ExpectedItem, ...]
+    copies: tuple[ExpectedCopies, ...] = ()
+    threads: tuple[ExpectedThread, ...] = ()
 
 
 class Page(NamedTuple):
@@ -66,6 +92,18 @@ class Page(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.outlet} {self.path}"
+
+    @classmethod
+    def of(cls, article: Article) -> Page:
+        """The page that an article is."""
+        parts = urlsplit(article.url)
+        return cls(article.outlet, parts.path + (f"?{parts.query}" if parts.query else ""))
+
+    @classmethod
+    def read(cls, text: str) -> Page:
+        """What `str` wrote: `Harbour Post /world/shells`."""
+        outlet, _, path = text.partition(" /")
+        return cls(outlet, f"/{path}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +118,9 @@ class Verdict:
         """Whether everything expected was there, and nothing else."""
         return not self.missing and not self.unexpected
 
+    def __add__(self, other: Verdict) -> Verdict:
+        return Verdict(self.missing + other.missing, self.unexpected + other.unexpected)
+
 
 def load_expected(path: Path) -> Expected:
     """The expectations in a file.
@@ -88,12 +129,6 @@ def load_expected(path: Path) -> Expected:
         OSError, yaml.YAMLError, pydantic.ValidationError: the shipped file is damaged.
     """
     return TypeAdapter(Expected).validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
-
-
-def page_of(article: Article) -> Page:
-    """The page that an article is."""
-    parts = urlsplit(article.url)
-    return Page(article.outlet, parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
 def still_to_come(expected: Expected, raw: Iterable[Article]) -> tuple[str, ...]:
@@ -115,7 +150,7 @@ def compare(
     """What is missing and what should not be there, on each of the three topics."""
     known = _wanted_arrivals(expected)
     seen = (*raw, *fresh, *(one.article for one in flagged))
-    strangers = sorted({page_of(article) for article in seen} - known.keys())
+    strangers = sorted({Page.of(article) for article in seen} - known.keys())
     missing = [*still_to_come(expected, raw)]
     unexpected = [f"{page}: an article that no feed of the demo has" for page in strangers]
     unexpected += [
@@ -141,7 +176,7 @@ def _wanted_arrivals(expected: Expected) -> dict[Page, int]:
 def _arrivals(raw: Iterable[Article]) -> dict[Page, int]:
     arrivals: dict[Page, set[tuple[str, str]]] = defaultdict(set)
     for article in raw:
-        arrivals[page_of(article)].add((article.feed, article.text_hash))
+        arrivals[Page.of(article)].add((article.feed, article.text_hash))
     return {page: len(texts) for page, texts in arrivals.items()}
 
 
@@ -171,7 +206,7 @@ class _Stories:
 
     def of(self, article: Article) -> _Story:
         """The story that an article after dedupe tells."""
-        page = page_of(article)
+        page = Page.of(article)
         return _Story(self._copies.get(page, page), bool(article.revision_of))
 
 
@@ -214,7 +249,7 @@ def _found(expected: Expected, flagged: Sequence[FlaggedArticle]) -> tuple[list[
 def _quoted_furniture(expected: Expected, flagged: Sequence[FlaggedArticle]) -> list[str]:
     """Flags that quote an unrelated headline, or a part of one."""
     return [
-        f"{page_of(one.article)}: a {flag.kind} quotes “{span.quote}” of the unrelated headline “{headline}”"
+        f"{Page.of(one.article)}: a {flag.kind} quotes “{span.quote}” of the unrelated headline “{headline}”"
         for one in flagged
         for flag in one.flags
         for span in flag.spans

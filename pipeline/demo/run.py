@@ -120,8 +120,14 @@ class _Demo:
         """The summary, said once: when everything has come through, or at the end."""
         if self._summary is None:
             seconds = time.monotonic() - self._began
+            watch = self._watch
             self._summary = Summary(
-                self._server.requests, self._watch.counts(), seconds, self._watch.verdict(), self._watch.expected
+                self._server.requests,
+                watch.counts(),
+                seconds,
+                watch.verdict(),
+                watch.expected,
+                tuple(watch.threads.values()),
             )
             for line in sentences(self._summary):
                 self._say(line)

@@ -7,25 +7,30 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, get_args
 
+from pipeline.demo.disputes import Told, compare_disputes
 from pipeline.demo.expectations import Expected, Verdict, compare, still_to_come
 from pipeline.kafka import Message
 from pipeline.records import (
     Article,
+    CopyGroup,
     FlaggedArticle,
     Kind,
     Thread,
     ThreadEvent,
     batches,
+    copy_groups,
     flagged,
     thread_events,
     threads,
 )
+from pipeline.records.thread import State
 from pipeline.topics import (
     ARTICLES_DEDUPED,
     ARTICLES_DEDUPED_DEAD,
     ARTICLES_FRESH_DEAD,
     ARTICLES_RAW,
     ARTICLES_RAW_DEAD,
+    COPIES,
     FLAGS,
     THREAD_EVENTS,
     THREADS,
@@ -33,7 +38,10 @@ from pipeline.topics import (
 )
 
 DEAD: Final = (ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD, ARTICLES_DEDUPED_DEAD, THREADS_IN_DEAD)
-FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_DEDUPED, FLAGS, THREADS, THREAD_EVENTS, *DEAD)
+FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_DEDUPED, COPIES, FLAGS, THREADS, THREAD_EVENTS, *DEAD)
+
+SHOWN: Final = ("joined", "disputed", "spread", "stance_changed")
+"""Events that are shown: what makes a dispute of articles. The others are told by the articles themselves."""
 
 ROUNDS: Final = 3
 """Rounds of heartbeats after the last article. A heartbeat keeps its partition number, an article does not: the first
@@ -67,11 +75,14 @@ class Rounds:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the topics carried. `flagged` counts articles: one with two denials in it counts once."""
+    """What the topics carried. `flagged` counts articles: one with two denials in it counts once; `copies` those that
+    are copies of another outlet's."""
 
     published: int
     duplicates: dict[str, int]
+    copies: int
     flagged: dict[str, int]
+    threads: dict[str, int]
     dead: int
 
 
@@ -84,14 +95,15 @@ class Watch:
         self.raw: list[Article] = []
         self.fresh: list[Article] = []
         self.flagged: list[FlaggedArticle] = []
+        self.groups: dict[str, CopyGroup] = {}
         self.threads: dict[str, Thread] = {}
         """Each as it is now."""
 
         self.events: dict[str, ThreadEvent] = {}
         self.dead: list[Message] = []
 
-    def take(self, message: Message, now: datetime) -> FlaggedArticle | None:
-        """Take one in; the flagged article, if it is one that was not seen before.
+    def take(self, message: Message, now: datetime) -> FlaggedArticle | ThreadEvent | None:
+        """Take one in; what is worth showing of it: a flagged article or an event, if it was not seen before.
 
         Raises:
             RecordError: a record is not what its topic says.
@@ -101,7 +113,7 @@ class Watch:
             self._rounds.begin(now)
         return story
 
-    def _take(self, message: Message, now: datetime) -> FlaggedArticle | None:
+    def _take(self, message: Message, now: datetime) -> FlaggedArticle | ThreadEvent | None:
         value = message.value or b""
         if message.topic == FLAGS:
             return self._take_flagged(flagged.decode(value))
@@ -109,21 +121,27 @@ class Watch:
             batch = batches.decode(value)
             if batch.heartbeat is None:
                 (self.raw if message.topic == ARTICLES_RAW else self.fresh).extend(batch.articles)
+        elif message.topic == COPIES:
+            group = copy_groups.decode(value)
+            self.groups[group.group] = group
         elif message.topic == THREADS:
             if message.value is not None:
                 thread = threads.decode(value)
                 self.threads[thread.id] = thread
         elif message.topic == THREAD_EVENTS:
-            self._take_event(thread_events.decode(value), now)
+            return self._take_event(thread_events.decode(value), now)
         else:
             self.dead.append(message)
         return None
 
-    def _take_event(self, event: ThreadEvent, now: datetime) -> None:
+    def _take_event(self, event: ThreadEvent, now: datetime) -> ThreadEvent | None:
         if event.heartbeat is not None:
             self._rounds.beat(event.heartbeat, event.when, now)
-        else:
-            self.events.setdefault(event.id, event)
+            return None
+        again = event.id in self.events
+        self.events.setdefault(event.id, event)
+        at_once = event.kind == "disputed" and not event.before  # its article was shown with both sides
+        return event if event.kind in SHOWN and not again and not at_once else None
 
     def _take_flagged(self, record: FlaggedArticle) -> FlaggedArticle | None:
         if record.heartbeat is not None:
@@ -146,9 +164,16 @@ class Watch:
             return ()
         return (f"heartbeats behind the last article: {self._rounds.complete} of {ROUNDS} rounds came through",)
 
+    @property
+    def told(self) -> Told:
+        """What was told of copies and threads."""
+        return Told(self.fresh, self.groups, self.threads, tuple(self.events.values()))
+
     def verdict(self) -> Verdict:
         """How it compares with what is expected; a dead letter is never expected."""
-        verdict = compare(self.expected, self.raw, self.fresh, self.flagged)
+        verdict = compare(self.expected, self.raw, self.fresh, self.flagged) + compare_disputes(
+            self.expected, self.told
+        )
         dead = tuple(f"a dead letter on {one.topic}: {_reason(one)}" for one in self.dead)
         waiting = tuple(line for line in self.waits_for() if line not in verdict.missing)
         return Verdict(verdict.missing + waiting, verdict.unexpected + dead)
@@ -159,6 +184,7 @@ class Watch:
         passed = {_text(article) for article in self.fresh}
         revisions = {_text(article) for article in self.fresh if article.revision_of}
         kinds = Counter(kind for one in self.flagged for kind in {flag.kind for flag in one.flags})
+        states = Counter(thread.state for thread in self.threads.values())
         return Counts(
             published=len(self.raw),
             duplicates={
@@ -166,7 +192,9 @@ class Watch:
                 "duplicate": len(texts - passed),
                 "revision": len(revisions),
             },
+            copies=sum(map(len, self.told.copies().values())),
             flagged={kind: kinds[kind] for kind in get_args(Kind)},
+            threads={state: states[state] for state in get_args(State)},
             dead=len(self.dead),
         )
 

@@ -57,6 +57,10 @@ async def test_a_demo_that_ends_by_itself_meets_its_expectations(broker_kind: Ki
     assert summary["published"] == outcomes.total()
     assert summary["duplicates"] == {kind: outcomes[kind] for kind in ("seen_again", "duplicate", "revision")}
     assert {kind: count for kind, count in summary["flagged"].items() if count} == kinds
+    assert summary["copies"] == sum(len(one.copies) for one in EXPECTED.copies)
+    texts = Counter((item.outlet, item.path) for item in EXPECTED.items if item.flags and not item.copy_of)
+    joined = sum(len(thread.articles) - 1 for thread in EXPECTED.threads)
+    assert sum(summary["threads"].values()) == len(texts) - joined
     assert summary["dead"] == 0
     assert summary["polled"] > len({feed for item in EXPECTED.items for feed in item.feeds})
     assert summary["seconds"] > 0
@@ -78,7 +82,10 @@ async def test_a_demo_goes_on_until_ctrl_c_and_leaves_nothing_behind(broker_kind
     assert process.returncode == 130
     assert not await asyncio.to_thread(answers, worker)
     assert any("North Korea dismisses rumours of weapons sales to Moscow" in line for line in said)
-    assert any("1 revision passed on, 0 dead letters" in line for line in said)
+    assert any("stance_changed  The denial by water board was removed." in line for line in said)
+    assert any(line.startswith("  United States alleges it of North Korea: “") for line in said)
+    assert any(line.startswith("  North Korea denies it: “") for line in said)
+    assert any("2 revisions passed on, 2 copies found, 0 dead letters" in line for line in said)
 
 
 async def test_without_a_worker_nothing_is_flagged(broker_kind: Kind) -> None:
@@ -98,7 +105,8 @@ async def test_without_a_worker_nothing_is_flagged(broker_kind: Kind) -> None:
     assert set(summary.counts.flagged.values()) == {0}
     assert not summary.verdict.met
     assert "Harbour Post /world/pyongyang-shells: did not pass dedupe" in summary.verdict.missing
-    assert "heartbeats behind the last article: 0 of 2 rounds came through" in summary.verdict.missing
+    assert "thread “shells for Russia”: none of its articles is in a thread" in summary.verdict.missing
+    assert "heartbeats behind the last article: 0 of 3 rounds came through" in summary.verdict.missing
 
 
 async def test_a_demo_may_be_stopped_while_it_starts(broker_kind: Kind) -> None:

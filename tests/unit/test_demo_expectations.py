@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 
-from pipeline.demo.expectations import Expected, compare, page_of, still_to_come
+from pipeline.demo.expectations import Expected, Page, compare, still_to_come
 from pipeline.records import Article, Flag, FlaggedArticle, Span
 from tests.articles import NOON, make_article
 
@@ -146,4 +146,4 @@ def test_what_is_still_to_come_shrinks_to_nothing() -> None:
 
 def test_a_page_is_known_by_outlet_path_and_query() -> None:
     """The host may have lost its www; the query is a part of the page's name."""
-    assert str(page_of(article(1, "/a/1?page=1&sec=x"))) == "The Herald /a/1?page=1&sec=x"
+    assert str(Page.of(article(1, "/a/1?page=1&sec=x"))) == "The Herald /a/1?page=1&sec=x"

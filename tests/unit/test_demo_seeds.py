@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from random import Random
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
+from agents.outbox import Outgoing
+from agents.thread_table import ThreadTable
+from pipeline.copies.claims import with_copies
+from pipeline.copies.copies import Copies
+from pipeline.copies.source import Sources
 from pipeline.dedupe.fresh import fresh_batches
 from pipeline.dedupe.language import decide_language
-from pipeline.dedupe.seen import SeenIndex
+from pipeline.dedupe.seen import SeenIndex, claim_key
 from pipeline.demo.configuration import demo_environment, write_configuration
-from pipeline.demo.expectations import Page, compare, load_expected, page_of, still_to_come
+from pipeline.demo.disputes import Told, compare_disputes
+from pipeline.demo.expectations import Page, Verdict, compare, load_expected, still_to_come
 from pipeline.demo.template import render, shuffled
 from pipeline.feeds.article import batches
 from pipeline.feeds.parse import parse
-from pipeline.records import Article, FlaggedArticle
+from pipeline.records import (
+    Article,
+    ArticleBatch,
+    CopyGroup,
+    Flagged,
+    FlaggedArticle,
+    Thread,
+    ThreadEvent,
+    ThreadInput,
+    thread_events,
+    threads,
+)
 from pipeline.resources import shipped
-from pipeline.rules import load_rules
+from pipeline.rules import Rules, load_rules
 from pipeline.settings.load import load_feeds, load_settings
-from pipeline.settings.models import Feed
+from pipeline.settings.models import Feed, Outlet
+from pipeline.topics import THREAD_EVENTS, THREADS
 
 SEEDS = shipped("seeds/demo")
 BASE = "http://127.0.0.1:1"
@@ -67,8 +89,8 @@ def test_every_template_is_listed_and_every_listed_feed_is_there() -> None:
 
 def test_every_item_is_expected_and_every_expectation_has_its_item() -> None:
     """Feed by feed and variant by variant."""
-    told = Counter((name, page_of(one), 1) for name in FEEDS for one in articles(name))
-    told.update((name, page_of(one), 2) for name in SECOND for one in changed(name))
+    told = Counter((name, Page.of(one), 1) for name in FEEDS for one in articles(name))
+    told.update((name, Page.of(one), 2) for name in SECOND for one in changed(name))
     expected = Counter(
         (feed, Page(item.outlet, item.path), item.poll) for item in EXPECTED.items for feed in item.feeds
     )
@@ -85,6 +107,12 @@ def test_the_little_world_is_as_varied_as_it_should_be() -> None:
     assert len([item for item in EXPECTED.items if item.why.startswith("the model case")]) == 2
     formats = {(SEEDS / "feeds" / f"{name}.xml").read_text(encoding="utf-8").split("<", 2)[2][:4] for name in FEEDS}
     assert formats == {"rss ", "feed", "rdf:"}
+
+
+@cache
+def shipped_rules() -> Rules:
+    """Loading them takes seconds."""
+    return load_rules(shipped("config/rules"))
 
 
 @dataclass
@@ -130,7 +158,7 @@ def test_dedupe_decides_as_expected_in_every_order(seed: int | None) -> None:
 
 def test_the_shipped_rules_flag_as_expected() -> None:
     """Each kind that is listed, no other, and nothing from unrelated headlines: the demo's verdict without a broker."""
-    run, rules = Run.of(published()), load_rules(shipped("config/rules"))
+    run, rules = Run.of(published()), shipped_rules()
     flagged = [
         FlaggedArticle(article=one, flags=flags, ruleset=rules.hash, flagged=NOW)
         for one in run.fresh
@@ -139,6 +167,53 @@ def test_the_shipped_rules_flag_as_expected() -> None:
     verdict = compare(EXPECTED, run.raw, run.fresh, flagged)
     assert verdict.missing == ()
     assert verdict.unexpected == ()
+
+
+def disputes(fresh: list[Article]) -> Told:
+    """Copies and threads of articles that come one at a time, in this order."""
+    outlets = yaml.safe_load((SEEDS / "outlets.yaml").read_text(encoding="utf-8"))["outlets"]
+    sources, copies, rules = Sources(Outlet(**one) for one in outlets), Copies(0), shipped_rules()
+    table = ThreadTable({}, page_partitions=1)
+    passed: list[Article] = []
+    groups: dict[str, CopyGroup] = {}
+    found: dict[str, Thread] = {}
+    events: list[ThreadEvent] = []
+
+    def fail(error: Exception) -> Outgoing:
+        raise error
+
+    async def thread() -> None:
+        for offset, article in enumerate(passed):
+            flags = rules.flags(article)
+            if flags or article.revision_of:
+                record = ThreadInput(what=Flagged(article=article, flags=flags, ruleset=rules.hash))
+                for result in (await table.take(record, 0, offset, NOW, fail)).results:
+                    if result.topic == THREADS and result.value is not None:
+                        one = threads.decode(result.value)
+                        found[one.id] = one
+                    elif result.topic == THREAD_EVENTS:
+                        events.append(thread_events.decode(result.value or b""))
+
+    for offset, article in enumerate(fresh):
+        batch = ArticleBatch(id=f"{offset:032x}", key=article.language, fetched=NOW, articles=(article,))
+        claim = copies.take(claim_key(batch, offset), batch, offset)
+        groups |= {group.group: group for group in claim.moved}
+        passed += (replace(one, source=sources.of(one)) for one in with_copies(batch, claim).articles)
+    asyncio.run(thread())
+    return Told(passed, groups, found, events)
+
+
+@pytest.mark.parametrize("seed", [None, 1, 2, 3])
+def test_copies_and_threads_are_as_expected_in_every_order(seed: int | None) -> None:
+    """The same copies with the same original, the same threads with the same parties, sources and lags; twins apart."""
+    polls = published(seed)
+    if seed is not None:
+        firsts, seconds = polls[: len(FEEDS)], polls[len(FEEDS) :]
+        Random(seed).shuffle(firsts)
+        polls = [*firsts, *seconds]
+    told = disputes(Run.of(polls).fresh)
+    assert compare_disputes(EXPECTED, told) == Verdict((), ())
+    assert [group.outlet for group in told.groups.values()] == ["Meridian Wire"], "the original came late"
 
 
 def test_no_menu_or_unrelated_headline_is_in_a_text() -> None:
