@@ -45,8 +45,8 @@ def stories(count: int, first: int, dice: Random, told: Sequence[Story] = ()) ->
     for number in range(first, first + count):
         words = {f"w{rank:05d}": None for rank in dice.choices(ranks, cum_weights=weights, k=2 * MAX_TERMS)}
         if told and number % TOLD_AGAIN == 0:
-            words = {**{term: None for term, _ in dice.choice(told).terms[: MAX_TERMS // 2]}, **words}
-        kept = list(words)[:MAX_TERMS]
+            words = {**{term: None for term, _ in dice.choice(told).terms[::2]}, **words}
+        kept = sorted(list(words)[:MAX_TERMS], reverse=True)  # the rarer, the heavier
         heights = [MAX_TERMS + 8 - place for place in range(len(kept))]
         length = sum(height * height for height in heights) ** 0.5
         terms = tuple((term, round(UNIT * height / length)) for term, height in zip(kept, heights, strict=True))

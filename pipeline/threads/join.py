@@ -14,6 +14,7 @@ reaches `THRESHOLD` and is not vetoed is joined.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
@@ -31,14 +32,11 @@ MAX_STORIES: Final = 50_000
 MAX_MEMBERS: Final = 64
 """Stories of one thread that are remembered: what it was about long ago does not hold it together."""
 
-CANDIDATES: Final = 6
+CANDIDATES: Final = 4
 """Threads that are compared in full, of those whose best story shares most. More find no other (bench.threads)."""
 
 STORIES_READ: Final = 32
 """Stories whose threads are the candidates."""
-
-FAINT: Final = 4
-"""A story that shares so many times less than the nearest is none of them."""
 
 RESTORE_CHUNK: Final = 200
 """Entries that are taken in between two turns of the event loop: some ten milliseconds."""
@@ -205,7 +203,7 @@ class Threads:
             return []
         alike = postings.alike(terms)
         threads: dict[str, None] = {}
-        least = max(alike.values(), default=0) / FAINT
+        least = min(heapq.nlargest(STORIES_READ, alike.values()), default=0)
         near = sorted((-product, story_id) for story_id, product in alike.items() if product >= least)
         for _, story_id in near[:STORIES_READ]:
             threads[self._entries[story_id].thread] = None

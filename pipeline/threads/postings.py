@@ -17,7 +17,7 @@ INDEXED: Final = 32
 READ: Final = 256
 """Stories read of a term. A term that more have tells little."""
 
-BUDGET: Final = 256
+BUDGET: Final = 320
 """Stories read for a new one. On real events a budget of 64 finds the same threads (bench.threads)."""
 
 Weighted = tuple[tuple[str, int], ...]

@@ -64,8 +64,8 @@ class Shape:
 
     def product(self, terms: Weighted) -> int:
         """Scalar product with a story."""
-        weights = self.terms
-        return sum(weight * weights[term] for term, weight in terms if term in weights)
+        weight_of = self.terms.get
+        return sum([weight * weight_of(term, 0) for term, weight in terms])
 
     def cosine(self, terms: Weighted, length: float) -> float:
         """Of the angle between a story of that length and the thread's sum: 0 to 1."""
