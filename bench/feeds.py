@@ -28,7 +28,7 @@ import feedparser
 from pipeline.errors import ParseError
 from pipeline.feeds.dates import EARLIEST
 from pipeline.feeds.parse import parse
-from pipeline.feeds.plain import Odd, read_plain
+from pipeline.feeds.parse.plain import Odd, read_plain
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def looks_like_json(body: bytes) -> bool:
 
 
 def parse_json_feed(body: bytes, *, feed: Source, fetched: datetime, known: Iterable[str] = ()) -> ParsedFeed:
-    """The articles in a JSON Feed; ``known`` as for `pipeline.feeds.parse.parse`.
+    """The articles in a JSON Feed; ``known`` as for `pipeline.feeds.parse`.
 
     Raises:
         ParseError: it is not JSON, or JSON of another kind.

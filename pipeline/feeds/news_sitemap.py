@@ -29,7 +29,7 @@ def sitemap_kind(body: bytes) -> str:
 def parse_news_sitemap(body: bytes, *, feed: Source, fetched: datetime, known: Iterable[str] = ()) -> ParsedFeed:
     """The articles in a news sitemap; addresses without news (a plain sitemap has only such) are skipped.
 
-    ``known`` as for `pipeline.feeds.parse.parse`.
+    ``known`` as for `pipeline.feeds.parse`.
 
     Raises:
         ParseError: an index of sitemaps, XML that is not well-formed, or no news in it.

@@ -68,7 +68,7 @@ class ParserPool(Sandbox):
     async def parse(
         self, body: bytes, *, feed: Source, headers: Mapping[str, str], fetched: datetime, known: tuple[str, ...] = ()
     ) -> ParsedFeed:
-        """`pipeline.feeds.parse.parse` in a worker.
+        """`pipeline.feeds.parse` in a worker.
 
         Raises:
             ParseError: it is no feed; or parsing took too long, too much memory, or ended the worker, which is then

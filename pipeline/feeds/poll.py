@@ -40,6 +40,10 @@ from pipeline.topics import FEED_STATE
 STOP_GRACE_SECONDS: Final = 5.0
 """What polls in flight get to end at a stop; then they are cancelled, and the next start does them again."""
 
+STARTS_AT_ONCE: Final = 4
+"""Polls that begin in one turn of the event loop. Those that begin together are answered together, and the loop stands
+still for as long as it takes to see to all of them."""
+
 STAGE: Final = "poll"
 
 UNPUBLISHED: Final = "unpublished"
@@ -189,7 +193,8 @@ class Poller:
         stopping.add_done_callback(self._came)
         try:
             while not stop.is_set() and (self._again or self._queue or self._running):
-                self._start_due()
+                while self._start_due() and not stop.is_set():
+                    await asyncio.sleep(0)
                 self._sleep()
                 await self._wake.wait()
                 self._wake.clear()
@@ -199,11 +204,14 @@ class Poller:
             await self._finish()
         return Summary(dict(self._tally), self._items, self._new, self._not_due)
 
-    def _start_due(self) -> None:
-        while len(self._running) < self._settings.concurrency and self._tenure.holds():
+    def _start_due(self) -> bool:
+        """Begin some polls that are due; whether there may be more to begin."""
+        for _ in range(STARTS_AT_ONCE):
+            if len(self._running) >= self._settings.concurrency or not self._tenure.holds():
+                return False
             url = self._queue.take(now := self._clock.now())
             if url is None:
-                return
+                return False
             if (later := schedule.unskipped(schedule.skip_of(self._states.get(url)), now, url)) > now:
                 # It came due in time, but had to wait for others until its feed asks not to be asked.
                 self._queue.done(url)
@@ -212,6 +220,7 @@ class Poller:
             task = asyncio.create_task(self._poll(self._feeds[url]))
             self._running[url] = task
             task.add_done_callback(partial(self._ended, url))
+        return True
 
     def _ended(self, url: str, _task: asyncio.Task[None]) -> None:
         # Here and not at the end of the poll, which has none if it is cancelled before it began.

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import ParseError
 from pipeline.feeds.parse import parse
+from pipeline.feeds.parse.plain import Document, Odd, read_plain
 from pipeline.feeds.parsed import ParsedFeed
-from pipeline.feeds.plain import Document, Odd, read_plain
 from tests.unit.test_parse import FIXTURES, NOON, Listed
 
 NAMESPACES = (

@@ -25,7 +25,7 @@ from feedparser.encodings import convert_to_utf8
 from feedparser.html import _cp1252
 from feedparser.urls import _urljoin, make_safe_absolute_uri
 
-from pipeline.feeds.plain_names import ATOM, CHANNEL_LEAVES, ENTRY_LEAVES, MEDIA, Names, OddError, matters, odd
+from pipeline.feeds.parse.plain_names import ATOM, CHANNEL_LEAVES, ENTRY_LEAVES, MEDIA, Names, OddError, matters, odd
 
 Entry = dict[str, Any]
 Element = ElementTree.Element

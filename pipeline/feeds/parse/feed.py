@@ -2,8 +2,8 @@
 
 feedparser is the reference for what a feed means; its sanitiser and its resolver of links inside HTML are switched off
 (they take two thirds of its time), because the text is cleaned by `pipeline.feeds.clean` and links inside it are not
-kept. A plain document, as most are, is read by `pipeline.feeds.plain` in an eighth of the time, with the same articles. A
-hostile body can still cost minutes, so in production this runs in `pipeline.feeds.parser_pool`.
+kept. A plain document, as most are, is read by `pipeline.feeds.parse.plain` in an eighth of the time, with the same
+articles. A hostile body can still cost minutes, so in production this runs in `pipeline.feeds.parser_pool`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from pipeline.feeds.clean import clean_line
 from pipeline.feeds.dates import read_date
 from pipeline.feeds.json_feed import looks_like_json, parse_json_feed
 from pipeline.feeds.news_sitemap import parse_news_sitemap, sitemap_kind
+from pipeline.feeds.parse.plain import Document, Entry, read_plain
 from pipeline.feeds.parsed import ParsedFeed, RawItem, Source, absolute, sieved
-from pipeline.feeds.plain import Document, Entry, read_plain
 
 MIN_EXPAT: Final = (2, 4, 1)
 """First with a limit on entity expansion ("billion laughs", CVE-2013-0340)."""
