@@ -1,8 +1,13 @@
 """Dispute threads. Pure.
 
 story       what the join knows of an article: terms, numbers, who stands against whom; small enough for a table
+background  how much a word says, by its frequency in the language
+naming      numbers that name ("the 12th package"), as against those that count
 terms       Article and flags → Story
-join        which thread a story belongs to: score, strongest terms, reason, vetoes
+postings    which stories share the rarest terms
+shape       a thread as the sum of its stories
+likeness    score of a story and a thread, vetoes, the reason in words
+join        which thread a story belongs to: candidates, the best, what it met; rows in, rows out
 
 member      what an article says in a thread: its statements, read off its flags
 thread      a thread as the sum of its members: sides, state, lag
