@@ -169,13 +169,15 @@ def split(found: Sequence[dict[str, Any]], rounds: int) -> list[str]:
         own = statistics.median(one["own_us_per_poll"] for one in counted)
         parsers = statistics.median(one["us_per_poll"] - one["own_us_per_poll"] for one in counted)
         stalls = {
-            share: statistics.median(one["stall_ms"][share] for one in counted) for share in ("0.5", "0.99", "1.0")
+            kind: round(statistics.median(one["stall_ms"][kind] for one in counted), 1)
+            for kind in counted[0]["stall_ms"]
         }
         last = counted[-1]
         lines += [
             f"{name}: its own process {own:.0f} µs a poll, parsers {parsers:.0f}; threads {last['threads']}",
             "  of its own: " + ", ".join(f"{place} {100 * part:.0f} %" for place, part in turns[-1]["samples"].items()),
-            f"  loop stalls p50 {stalls['0.5']} ms, p99 {stalls['0.99']} ms, max {stalls['1.0']} ms",
+            f"  loop stalls p50 {stalls['late 0.5']} ms, p99 {stalls['late 0.99']} ms, max {stalls['late 1.0']} ms",
+            f"  of it our own work p50 {stalls['own 0.5']} ms, p99 {stalls['own 0.99']} ms, max {stalls['own 1.0']} ms",
             f"  {last['tasks']} tasks, {last['sockets']} sockets at the end of a round",
         ]
     return lines

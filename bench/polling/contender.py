@@ -73,7 +73,7 @@ async def ours(name: str, port: int, count: int, bootstrap: str) -> AsyncIterato
                 "polls": count,
                 "records": {topic: number - before.get(topic, 0) for topic, number in sink.records.items()},
                 "bytes": dict(sink.bytes),
-                "stall_ms": {str(share): stalls.milliseconds(share) for share in (0.5, 0.99, 1.0)},
+                "stall_ms": stalls.milliseconds(),
                 "threads": {one: round(seconds - threads.get(one, 0), 2) for one, seconds in after.items()},
                 "tasks": len(asyncio.all_tasks()),
                 "sockets": descriptors(os.getpid())[1],

@@ -98,22 +98,28 @@ class Counting:
 
 
 class Stalls:
-    """How late the loop comes to a timer that is due every few milliseconds."""
+    """How late the loop comes to a timer that is due every few milliseconds; and how much of it was at most our own
+    work, by the CPU time of the loop's thread: the rest is others' on the same machine.
+    """
 
     def __init__(self, every: float = 0.005) -> None:
-        self._every, self.late = every, list[float]()
+        self._every, self.late, self.own = every, list[float](), list[float]()
 
     async def run(self) -> None:
         """Measure until cancelled."""
         while True:
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.thread_time()
             await asyncio.sleep(self._every)
-            self.late.append(time.perf_counter() - began - self._every)
+            self.late.append(max(time.perf_counter() - began - self._every, 0))
+            self.own.append(min(self.late[-1], time.thread_time() - worked))
 
-    def milliseconds(self, share: float) -> float:
-        """The lateness that this share of the ticks kept below."""
-        late = sorted(self.late) or [0.0]
-        return round(1000 * max(late[min(int(share * len(late)), len(late) - 1)], 0), 2)
+    def milliseconds(self) -> dict[str, float]:
+        """Median, 99th percentile and maximum of both."""
+        found = {}
+        for name, seconds in (("late", sorted(self.late) or [0.0]), ("own", sorted(self.own) or [0.0])):
+            for share in (0.5, 0.99, 1.0):
+                found[f"{name} {share}"] = round(1000 * seconds[min(int(share * len(seconds)), len(seconds) - 1)], 1)
+        return found
 
 
 def silent_log() -> None:
