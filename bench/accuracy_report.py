@@ -20,7 +20,8 @@ from bench.actors import LABELS, Outcome, outcomes
 from bench.first_run import FIRST_RUN, GOLD, SET_ASIDE, measured
 from bench.rules import OUT as COSTS
 from pipeline.errors import UsageError
-from pipeline.evaluate.bootstrap import Rate, score
+from pipeline.evaluate.bootstrap import RESAMPLES, SEED, Rate, score
+from pipeline.evaluate.clusters import Clustered, measure_threads, read_events
 from pipeline.evaluate.copied import CUT, HIGH, CopyReport, Line, kinds, measure, per_10_000, read_lines
 from pipeline.evaluate.examples import Wrong, strongest
 from pipeline.evaluate.gold import CLASSES, ClassName, Gold, held_out, read_gold
@@ -37,6 +38,9 @@ TEXTS = ("events_dev.jsonl", "wikinews_events_dev.jsonl")
 SCOPES = (ALL, TUNED, UNTOUCHED)
 SHOWN: tuple[ClassName, ...] = ("denial", "allegation")
 """Of each language; the other two classes have a few lines each, and are told together."""
+
+THREADS = GOLD / "threads.jsonl"
+EVENTS = ("events_dev.jsonl", "wikinews_events_dev.jsonl")
 
 _BLOCK = re.compile(r"(<!-- figures: (?P<name>[a-z_]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -232,6 +236,35 @@ def targets(english: Report, stances: Report, who: Sequence[Outcome]) -> Iterato
     )
 
 
+def clusters(found: Mapping[str, Clustered]) -> Iterator[str]:
+    """B-cubed of threads, file by file, with the singletons' beside it."""
+    rows = []
+    for name, one in found.items():
+        alone = rate(Rate(one.singletons.f1.value))
+        rows.append((name, one.lines, one.events, *map(rate, one.score), alone, f"{one.vetoes:.1f}"))
+    head = ("file", "articles", "events", "precision", "recall", "B-cubed F1", "F1 of singletons", "vetoes in an order")
+    yield from table(head, rows)
+
+
+def cluster_errors(found: Mapping[str, Clustered]) -> Iterator[str]:
+    """Events that are taken for one, and events that are torn, in most orders; by their labels."""
+    for name, one in found.items():
+        merged = [f"`{a}` + `{b}`" for (a, b), share in one.merged.items() if share > 0.5]
+        split = [f"`{event}`" for event, share in one.split.items() if share > 0.5]
+        yield f"- {name}, merged falsely: {', '.join(merged) or 'none'}"
+        yield f"- {name}, split: {', '.join(split) or 'none'}"
+
+
+def events(rules: Rules, files: Iterable[Path]) -> dict[str, Clustered]:
+    """Threads of labelled files, those of them that are there."""
+    found = {}
+    for file in files:
+        if file.exists():
+            lines = read_events(file.read_bytes(), file)
+            found[file.name] = measure_threads(lines, rules, resamples=RESAMPLES, seed=SEED)
+    return found
+
+
 def _held_out(one: Outcome) -> bool:
     return held_out(one.label["id"])
 
@@ -315,8 +348,12 @@ def main() -> None:
     }
     if COSTS.exists():
         blocks["costs"] = costs()
+    of_ours = events(rules, [THREADS])
+    blocks["threads_own"] = [*clusters(of_ours), "", *cluster_errors(of_ours)]
     if options.data:
         blocks |= of_data(options.data, rules)
+        given = events(rules, [options.data / name for name in EVENTS])
+        blocks |= {"threads": clusters(given), "threads_errors": cluster_errors(given)}
     else:
         blocks["made"] = [f"Made by `{COMMAND}`; in part anew on {today} with rule set `{rules.hash}`."]
     options.page.write_text(filled(options.page.read_text(encoding="utf-8"), blocks), encoding="utf-8")

@@ -188,9 +188,13 @@ def measure_threads(
         score=_scored(mean, drawn),
         singletons=_scored(alone, drawn),
         vetoes=met / shuffles,
-        merged={pair: times / shuffles for pair, times in merged.most_common()},
-        split={event: times / shuffles for event, times in split.most_common()},
+        merged={pair: times / shuffles for pair, times in sorted(merged.items(), key=_often)},
+        split={event: times / shuffles for event, times in sorted(split.items(), key=_often)},
     )
+
+
+def _often(one: tuple[object, int]) -> tuple[int, str]:
+    return -one[1], str(one[0])
 
 
 def clusters_as_text(name: str, one: Clustered, examples: int) -> Iterator[str]:
