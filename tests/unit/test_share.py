@@ -197,6 +197,8 @@ async def test_changes_are_followed(world: World) -> None:
         assert world.sample("feeds", state="ok") == 0
         world.clock.turn(10_000)
         await group.tell(record)
+        await world.clock.until_asleep()
+        world.clock.turn(1)
         await world.journal.until(lambda: world.journal.holds(2))
         assert world.journal.polled[-1].outcome == "not_modified"
         await group.tell((site.url, None))
@@ -278,6 +280,8 @@ async def test_resuming_asks_a_gone_feed_again(world: World) -> None:
         world.clock.turn(100_000)
         site.handler = Paper("1 one")
         await group.tell(msgspec.structs.replace(record, resumed=world.clock.now()))
+        await world.clock.until_asleep()
+        world.clock.turn(1)
         await world.journal.until(lambda: world.journal.holds(2))
     assert world.journal.polled[-1].outcome == "changed"
 
