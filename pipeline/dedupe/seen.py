@@ -116,7 +116,9 @@ class SeenIndex:
         for place, article in enumerate(batch.articles):
             number, content = int(article.id, 16), content_key(article)
             first = contents.get(content, self._contents.get(content))
-            verdict = judge(number, first, articles.get(number, self._articles.get(number)))
+            latest = articles.get(number, self._articles.get(number))
+            was = latest if article.text_source == "page" and latest != article.text_hash else None
+            verdict = judge(number, first, latest, was)
             if verdict.passes:
                 contents[content], articles[number] = number, article.text_hash
                 entries.append(Entry(place, number, content, article.text_hash, verdict))
@@ -148,15 +150,18 @@ class SeenIndex:
                 del self._articles[entry.article]
 
 
-def judge(article: int, first: int | None, latest: str | None) -> Verdict:
+def judge(article: int, first: int | None, latest: str | None, was: str | None = None) -> Verdict:
     """The verdict on one article.
 
     ``first``: the article that had this content first in this domain; ``latest``: the hash of the last text this
-    article was seen with. A page that goes back to a text it had before is "seen again", so that a headline which
-    flips between two wordings does not come twice an hour.
+    article was seen with. A feed that goes back to a text it had before is "seen again", so that a headline which
+    flips between two wordings does not come twice an hour. A page is visited a few times only, to see whether it says
+    something else: it may go back, if it had another text in between (``was``).
     """
+    if first == article:
+        return Verdict("seen_again") if was is None else Verdict("revision", was)
     if first is not None:
-        return Verdict("seen_again") if first == article else Verdict("duplicate", f"{first:032x}")
+        return Verdict("duplicate", f"{first:032x}")
     return Verdict("revision", latest) if latest is not None else Verdict("new")
 
 

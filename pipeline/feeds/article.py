@@ -92,11 +92,12 @@ def with_page(
     the authors and the date that the feed leaves out.
 
     Args:
+        article: with ``text_source`` "page" if the page was read before: then what it says now counts, however little.
         text: the page's story, clean.
         published: as the page says, aware.
         fetched: when the page was fetched, aware.
     """
-    if len(text) <= max(len(article.body), len(article.lead)):
+    if article.text_source != "page" and len(text) <= max(len(article.body), len(article.lead)):
         return None
     title = article.title or clean_line(title)
     lead, body = _lead_and_body(article.lead, _without_headline(text, title))

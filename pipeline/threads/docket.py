@@ -213,7 +213,8 @@ class Docket:
             return
         number = looks_between(member.flagged, max(since or member.flagged, member.flagged), cause.when)
         if number is not None:
-            outcome.looks.append(look(kept, number, cause.when))
+            page_known = any(one.source == "page" for one in member.readings)
+            outcome.looks.append(look(kept, number, cause.when, page_known=page_known))
         if due_looks(member.flagged)[-1] <= cause.when:
             del self.stubs[article]
             outcome.gone_stubs.append(article)

@@ -48,6 +48,10 @@ def baseline(article: Article) -> PageRequest | None:
     return None if kept is None else look(kept, 0, article.fetched)
 
 
-def look(kept: Article, number: int, now: datetime) -> PageRequest:
-    """The request for one look, of what `stub` keeps."""
+def look(kept: Article, number: int, now: datetime, *, page_known: bool = False) -> PageRequest:
+    """The request for one look, of what `stub` keeps. ``page_known``: its page was read before, so that a shorter text
+    is a change, and no teaser.
+    """
+    if page_known:
+        kept = msgspec.structs.replace(kept, text_source="page")
     return PageRequest(url=kept.link or kept.url, article=kept, why="look", look=number, asked=now)

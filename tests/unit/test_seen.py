@@ -55,13 +55,25 @@ def test_changed_text_is_a_revision_of_the_text_before() -> None:
     assert log.add(make_batch(third, id="b3")) == (Verdict("revision", second.text_hash),)
 
 
-def test_a_page_that_goes_back_to_an_old_text_is_seen_again() -> None:
+def test_a_feed_that_goes_back_to_an_old_text_is_seen_again() -> None:
     """A headline that flips between two wordings does not come twice an hour."""
     log = Log()
     one, two = make_article(1), make_article(1, title="Bridge opened by council at last")
     log.add(make_batch(one))
     log.add(make_batch(two, id="b2"))
     assert log.kinds(make_batch(one, id="b3")) == ["seen_again"]
+
+
+def test_a_page_that_goes_back_to_an_old_text_is_a_revision() -> None:
+    """It is visited a few times only, and what it says now counts; the same text twice in a row is seen again."""
+    log = Log()
+    one, two = (make_article(1, body=f"The council {words}.", text_source="page") for words in ("opened it", "did not"))
+    seen = [log.add(make_batch(page, id=f"b{number}")) for number, page in enumerate((one, two, one, one))]
+    assert seen[1:] == [
+        (Verdict("revision", one.text_hash),),
+        (Verdict("revision", two.text_hash),),
+        (Verdict("seen_again"),),
+    ]
 
 
 def test_same_text_under_another_url_of_the_outlet_is_a_duplicate() -> None:
