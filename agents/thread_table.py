@@ -47,7 +47,7 @@ T = TypeVar("T")
 
 
 class Packed(MutableMapping[str, T], Generic[T]):
-    """Values by id, kept as their bytes: a tenth of the objects' memory, and some microseconds a look."""
+    """Values by id, kept as their bytes: less than half of the objects' memory, and some microseconds a look."""
 
     def __init__(self, kind: type[T]) -> None:
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)

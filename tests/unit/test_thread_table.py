@@ -21,6 +21,7 @@ from agents.journal import SLOTS, Deed, Journal, Result
 from agents.outbox import IN_FLIGHT, Outgoing
 from agents.thread_table import ThreadTable
 from pipeline.records import Command, Flagged, ThreadInput, Tick, thread_events, threads
+from pipeline.threads.join import Threads
 from pipeline.topics import PAGES_REQUESTS, THREAD_EVENTS, THREADS
 from tests.articles import NOON
 from tests.disputes import LATER, accuses, article_id, command, copied, denies, revised, telling, tick
@@ -288,6 +289,20 @@ async def test_partitions_have_nothing_in_common() -> None:
     await again.take(LOG[4], 1, 1, LATER, bury)
     assert worker.states()["alleged"] == 2
     assert again.states().total() == worker.states().total() + 1
+
+
+async def test_a_story_that_the_join_forgets_leaves_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its index is bounded: what is pushed out of it is not there again after a restart."""
+    monkeypatch.setattr(thread_table, "Threads", lambda: Threads(most=3))
+    log = as_log(*(telling(number, accuses("Aland", "Borduria"), hours=number) for number in range(1, 9)))
+    whole, first = await undisturbed(log), Run(Table())
+    rows = [thread_table._rows.decode(value) for key, value in whole.table.items() if b"/a/" in key]
+    assert len(rows) == 8
+    assert sum(row.entry != thread_table._NONE for row in rows) <= 3
+    await first.read(log[:5])
+    then = Run(first.table)
+    await then.read(log, 5)
+    assert first.results + then.results == whole.results
 
 
 async def test_a_tombstone_follows_a_thread_that_is_forgotten() -> None:
