@@ -48,7 +48,8 @@ def run_backtest(
     config: ConfigOption = None,
     all_threads: AllThreadsOption = False,
 ) -> None:
-    """Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, rules, threads.
+    """Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, copies, rules,
+    threads.
 
     They are processed in the order of their publication, and written in the order of the input. One that is wrong ends
     it with exit code 2, and nothing is written.
@@ -97,7 +98,7 @@ def _summary(results: list[Result], rules: Rules, seconds: float) -> str:
     counts = count(results)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in get_args(Kind))
     return (
-        f"{counts['articles']} articles, {counts['duplicates']} duplicates, {counts['revisions']} revisions, "
-        f"{counts['threads']} threads; flags: "
+        f"{counts['articles']} articles, {counts['duplicates']} duplicates, {counts['copies']} copies, "
+        f"{counts['revisions']} revisions, {counts['threads']} threads; flags: "
         f"{kinds}; rule set {rules.hash}; {seconds:.1f} s"
     )

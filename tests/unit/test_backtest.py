@@ -172,12 +172,14 @@ def test_output_has_a_line_for_each_line_in_input_order(cli: typer.Typer, tmp_pa
     )
     done = CliRunner().invoke(cli, ["--articles", str(file), "--json", str(out), "--rules", str(rules)])
     assert done.exit_code == 0
-    assert "2 articles, 0 duplicates, 0 revisions, 1 threads; flags: 1 denial, 0 allegation" in done.stderr
+    assert "2 articles, 0 duplicates, 0 copies, 0 revisions, 1 threads; flags: 1 denial, 0 allegation" in done.stderr
     assert [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()] == [
-        {"id": 7, "duplicate_of": None, "thread": None, "joined": None, "flags": []},
+        {"id": 7, "duplicate_of": None, "copy_of": None, "copy": None, "thread": None, "joined": None, "flags": []},
         {
             "id": "x",
             "duplicate_of": None,
+            "copy_of": None,
+            "copy": None,
             "thread": "x",
             "joined": None,
             "flags": [
@@ -205,3 +207,38 @@ def test_a_wrong_line_ends_it_and_nothing_is_written(cli: typer.Typer, tmp_path:
     assert done.exception.exit_code == 2
     assert str(done.exception).startswith(f"{file}:2: is not an article: ")
     assert out.read_text(encoding="utf-8") == "before"
+
+
+WIRE = (
+    "Officials in Port Karsel said on Monday that the ferry line had been told to stop all crossings until its two "
+    "oldest ships are inspected. The line's director, Mira Tolland, denied that passengers were ever in danger and "
+    "called the report of cracked hulls an invention. Inspectors will board the first ship on Wednesday, the second "
+    "one by the end of the week, and publish what they find before the summer timetable begins in June."
+)
+
+
+def test_a_copy_at_another_outlet_names_the_line_and_says_why(rules: Rules) -> None:
+    """A reprint with another headline, within three days; the same text a month later is a story of its own."""
+    first, reprint, late = (
+        _line(1, "Ferry crossings stopped", body=WIRE, published="2026-02-01"),
+        _line(2, "Karsel ferries in port", body=WIRE, url="https://gazette.example/2", published="2026-02-02"),
+        _line(3, "Ferries, a look back", body=WIRE, url="https://courier.example/3", published="2026-03-20"),
+    )
+    results = _run(rules, first, reprint, late)
+    assert [result.copy_of for result in results] == [None, "a1", None]
+    said = as_json(results[1])
+    assert said["copy_of"] == "a1"
+    assert said["copy"]["containment"] > 0.8
+    assert said["copy"]["why"]
+    assert as_json(results[0])["copy"] is None
+
+
+def test_a_duplicate_is_told_once(rules: Rules) -> None:
+    """What repeats a page of its own outlet is a duplicate, not a copy; nor are undated lines forgotten."""
+    one, again, reprint = (
+        _line(1, body=WIRE),
+        _line(2, body=WIRE),
+        _line(3, body=WIRE, url="https://gazette.example/3", outlet="Gazette"),
+    )
+    results = _run(rules, one, again, reprint)
+    assert [(result.duplicate_of, result.copy_of) for result in results] == [(None, None), ("a1", None), (None, "a1")]
