@@ -6,6 +6,7 @@ topic alone, so that a replay tells the same.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from typing import get_args
@@ -18,6 +19,7 @@ from agents.thread_table import Done, ThreadTable
 from pipeline.metrics import Metrics
 from pipeline.records import Flagged, ThreadInput, Tick, encode
 from pipeline.records.thread import State
+from pipeline.threads import background
 from pipeline.threads.events import by_article, heartbeat
 from pipeline.topics import THREAD_EVENTS, THREADS_IN
 
@@ -33,6 +35,8 @@ def make_thread(table: ThreadTable, metrics: Metrics, clock: Clock = utc_now) ->
             event = heartbeat(what.heartbeat, by_article(what.article, message.offset, now))
             result = Outgoing(THREAD_EVENTS, encode(event), message.key, what.heartbeat)
             return Handled((result,), count=_counting_beat(metrics, what, what.heartbeat, clock))
+        if isinstance(what, Flagged) and not background.at_hand(what.article.language):
+            await asyncio.to_thread(background.prepare, what.article.language)
         failed = metrics.dead_letters.labels(topic=message.topic)
 
         def dead(error: Exception) -> Outgoing:

@@ -3,7 +3,8 @@
 Frequencies are wordfreq's smaller lists (Speer, *rspeer/wordfreq*, https://doi.org/10.5281/zenodo.7199437: Wikipedia,
 subtitles, news, books, the web), folded as rules and articles are. They do not change while we run, so a story is the
 same whenever it is made: document frequencies kept in state measured no better on real events, and would have to be
-restored. A list is read when its language is first met: 40 to 200 ms, 3 to 10 MB.
+restored. A list is read when its language is first met: 40 to 200 ms, 3 to 10 MB, and half a second more for the first
+one. Whoever must not stand still so long asks `at_hand`, and has `prepare` do it in a thread.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ UNKNOWN: Final = 2.5
 
 _SMALL_WORD: Final = 3
 
+_read: Final[set[str]] = set()
+"""Languages whose lists were read by `prepare`."""
+
 _han = re.compile(f"[{HAN}]").match
 
 
@@ -50,6 +54,17 @@ def information(language: str, word: str) -> float:
     frequency = known.get(word) or (_by_chance(word, known) if _han(word) else 0.0)
     rarity = RARE if frequency <= 0 else min(RARE, -math.log10(frequency))
     return math.pow(max(0.0, rarity - COMMON), POWER)
+
+
+def at_hand(language: str) -> bool:
+    """Whether `information` answers at once for this language."""
+    return language in _read
+
+
+def prepare(language: str) -> None:
+    """Read a language's list, if there is one. Blocks; from any thread."""
+    _frequencies(language)
+    _read.add(language)
 
 
 def _by_chance(word: str, known: Mapping[str, float]) -> float:

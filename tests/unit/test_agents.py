@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from prometheus_client import CollectorRegistry
 
 from agents.copies import CopiesTable, kind_of_copy, make_copies
@@ -40,6 +43,7 @@ from pipeline.records import (
     threads,
 )
 from pipeline.settings.models import Outlet
+from pipeline.threads import background
 from pipeline.topics import PAGES_REQUESTS
 from tests.articles import NOON, make_article, make_batch
 from tests.disputes import accuses, denies, revised, telling
@@ -459,6 +463,24 @@ async def test_threads_are_told_asked_for_and_counted() -> None:
     assert bench.value("threads", state="alleged") == 0
     assert bench.value("index_size", index="threads") == 1
     assert bench.value("articles_in_total", stage="dedupe") == 2
+
+
+async def test_a_language_is_read_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a second of the first article of a language: others' heartbeats go on meanwhile."""
+    turned, languages = threading.Event(), []
+
+    def prepare(language: str) -> None:
+        languages.append(language)
+        assert turned.wait(10), "the loop stood still"
+
+    monkeypatch.setattr(background, "at_hand", lambda language: language in languages)
+    monkeypatch.setattr(background, "prepare", prepare)
+    bench = thread_bench()
+    told = telling(1, accuses("Aland", "Borduria"))
+    record = Record(encode(ThreadInput(what=told)), "threads.in", key=b"en", offset=0)
+    asyncio.get_running_loop().call_soon(turned.set)
+    assert await bench.play(record) == [0]
+    assert languages == ["en"]
 
 
 async def test_a_tick_is_for_its_partition_and_a_record_that_is_none_is_buried() -> None:
