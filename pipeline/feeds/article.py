@@ -84,7 +84,14 @@ def build(
 
 
 def with_page(
-    article: Article, *, text: str, title: str, authors: Sequence[str], published: datetime | None, fetched: datetime
+    article: Article,
+    *,
+    text: str,
+    title: str,
+    authors: Sequence[str],
+    published: datetime | None,
+    fetched: datetime,
+    alone: bool = False,
 ) -> Article | None:
     """The article with the text of its page; None if that is no more than the feed gave.
 
@@ -96,11 +103,12 @@ def with_page(
         text: the page's story, clean.
         published: as the page says, aware.
         fetched: when the page was fetched, aware.
+        alone: without the feed's lead, which may say what the page says no longer.
     """
     if article.text_source != "page" and len(text) <= max(len(article.body), len(article.lead)):
         return None
     title = article.title or clean_line(title)
-    lead, body = _lead_and_body(article.lead, _without_headline(text, title))
+    lead, body = _lead_and_body("" if alone else article.lead, _without_headline(text, title))
     when, source = article.published, article.published_source
     if source == "fetched" and published is not None:
         when, found = settled(published, fetched)

@@ -335,6 +335,8 @@ class PageService:
             authors=page.authors,
             published=page.published,
             fetched=now,
+            # Where its feed wants pages, the baseline was its first page, with the lead: later ones must be like it.
+            alone=request.why == "look" and request.article.full_text == "never",
         )
         if article is None:
             return "no_more"

@@ -129,9 +129,8 @@ def read(article: Article, flags: Sequence[Flag], position: int, ruleset: str = 
 
 
 def read_text(article: Article, flags: Sequence[Flag], ruleset: str = "") -> Reading:
-    """What this text of the article says. The lead is the feed's: it is no part of what its page says."""
-    unsaid = "lead" if article.text_source == "page" else ""
-    found = (one for flag in flags if not flag.historic if (one := statement(article, flag)).quote.field != unsaid)
+    """What this text of the article says."""
+    found = (statement(article, flag) for flag in flags if not flag.historic)
     prominent = sorted(found, key=lambda one: (FIELDS.index(one.quote.field), one.quote.start, one.key))
     kept = tuple(_each_once(prominent))[:MAX_STATEMENTS]
     return Reading(source=article.text_source, text_hash=article.text_hash, ruleset=ruleset, statements=kept)

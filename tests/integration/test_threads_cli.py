@@ -1,69 +1,41 @@
-"""`counterclaim threads …` on a real broker, beside a docket that does what it is told."""
+"""`counterclaim threads …` on a real broker, beside a real worker."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.app import app
 from pipeline.errors import CounterclaimError
-from pipeline.kafka import Follower, Message, Publisher
-from pipeline.records import ThreadInput, encode, thread_inputs
-from pipeline.topics import THREAD_EVENTS, THREADS, THREADS_IN
-from tests.disputes import Court, accuses, article_id, denies, telling
+from pipeline.kafka import Publisher
+from pipeline.records import ThreadInput, encode, thread_events
+from pipeline.topics import THREAD_EVENTS, THREADS_IN
+from tests.articles import NOON
+from tests.disputes import accuses, article_id, denies, telling
+from tests.integration.workers import Collector, Worker, workers
 
-ARTICLES = 3
+TODAY = (datetime.now(UTC) - NOON) / timedelta(hours=1) - 4
+"""Hours after `NOON`: a real worker tells the threads the real time, and forgets old ones."""
 
-
-class Worker:
-    """Takes in what is on `threads.in`, and publishes what comes of it."""
-
-    def __init__(self, publisher: Publisher) -> None:
-        self.court = Court(apart={article_id(3)})
-        self.ready = asyncio.Event()
-        self._publisher = publisher
-
-    async def run(self, messages: Follower) -> None:
-        """Work until it is cancelled."""
-        async for message in messages:
-            await self.take(message)
-
-    async def take(self, message: Message) -> None:
-        """Take in one record."""
-        assert message.value is not None
-        outcome = self.court.take(thread_inputs.decode(message.value).what)
-        for thread in outcome.threads.values():
-            await self._publisher.send(THREADS, encode(thread), key=thread.id.encode())
-        for event in outcome.events:
-            await self._publisher.send(THREAD_EVENTS, encode(event), key=event.thread.encode())
-        if len(self.court.docket.members) == ARTICLES:
-            self.ready.set()
+SPOONS = {"title": "Silver spoons of the palace are missing", "lead": "Footmen counted the cutlery after a banquet."}
+WOLVES = {"title": "Wolves cross the frozen strait by night", "lead": "Shepherds found tracks beside the lighthouse."}
+SAID = (
+    telling(1, accuses(), hours=TODAY, **SPOONS),
+    telling(2, denies(), hours=TODAY + 2, **SPOONS),
+    telling(3, accuses("Curland", "Ostrany"), hours=TODAY, **WOLVES),
+)
+"""Two disputes: of two articles, and of one."""
 
 
-@asynccontextmanager
-async def working(bootstrap: str) -> AsyncIterator[Worker]:
-    """A worker that knows two threads, of two articles and of one."""
-    async with Publisher([bootstrap]) as publisher:
-        worker = Worker(publisher)
-        said = (telling(1, accuses()), telling(2, denies(), hours=2), telling(3, accuses("Curland")))
-        for what in said:
-            await publisher.send(THREADS_IN, encode(ThreadInput(what=what)), key=b"en")
-        follower = Follower([bootstrap], [THREADS_IN], from_beginning=True)
-        await follower.start()
-        task = asyncio.create_task(worker.run(follower))
-        try:
-            yield worker
-        finally:
-            follower.stop()
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-            await follower.close()
+def came(value: bytes) -> list[str]:
+    """The article that an event brings to a thread."""
+    event = thread_events.decode(value)
+    return [event.member.article] if event.member is not None else []
 
 
 class Threads:
@@ -88,14 +60,19 @@ class Threads:
 
 
 @pytest.mark.timeout(240)
-async def test_people_look_at_threads_and_decide_about_them(topics_ready: str) -> None:
+async def test_people_look_at_threads_and_decide_about_them(topics_ready: str, tmp_path: Path) -> None:
     """List, show, split, merge, move and mark: each is done, or refused with a reason, and can be seen afterwards."""
     threads = Threads(topics_ready)
     first, second, third = (article_id(number) for number in (1, 2, 3))
     unheard = await threads("mark", first, "conceded", code=2)
     assert "no such thread" in unheard
-    async with working(topics_ready) as worker:
-        await worker.ready.wait()
+    worker = Worker(topics_ready, tmp_path / "worker", store="memory")
+    async with workers(worker), Collector(topics_ready, {THREAD_EVENTS: came}) as seen:
+        async with Publisher([topics_ready]) as publisher:
+            for what in SAID:
+                await publisher.send(THREADS_IN, encode(ThreadInput(what=what)), key=b"en")
+        await worker.start()
+        await seen.until(lambda: seen.seen[THREAD_EVENTS].total() == len(SAID), lambda: worker.log[-3000:])
         assert await threads.listed() == {first: ("disputed", 2), third: ("alleged", 1)}
         assert await threads.listed("--state", "alleged") == {third: ("alleged", 1)}
         table = await threads("list")
@@ -104,7 +81,7 @@ async def test_people_look_at_threads_and_decide_about_them(topics_ready: str) -
         shown = await threads("show", first)
         assert "lag  2 h" in shown
         assert f"article {second}" in shown
-        assert "0.70: Spoons. (spoons)" in shown
+        assert ": Shares “" in shown
         assert "2 threads begin so" in await threads("show", "0000", code=2)
 
         told = json.loads(await threads("split", first, second, "--author", "Ada", "-m", "Not these", "--json"))

@@ -24,7 +24,7 @@ from pipeline.pages.robots import Permit
 from pipeline.pages.serve import MAX_TRIES, RETRY, SPACING, PageService, Past
 from pipeline.pages.share import PageShare, fold_results
 from pipeline.pages.visit import Page
-from pipeline.records import Article, PageResult, batches, encode, page_request, page_results
+from pipeline.records import Article, FullText, PageResult, batches, encode, page_request, page_results
 from pipeline.threads.relook import look
 from pipeline.topics import (
     ARTICLES_RAW,
@@ -278,14 +278,24 @@ async def test_a_page_that_says_no_more_than_the_feed_changes_nothing(world: Wor
 async def test_a_page_that_was_read_before_counts_however_short_it_is_now(world: World) -> None:
     """The paragraph with the denial may be what was cut."""
     world.web.text = "She did not."
-    before = article()
+    before = msgspec.structs.replace(article(), full_text="never")
     looking = look(before, 2, NOON, page_known=True)
     async with world.serving():
         world.put(encode(looking), partition_of(looking.url, PARTITIONS))
         await world.done(1)
     (after,) = world.revisions
-    assert (after.id, after.body, after.text_source) == (before.id, "She did not.", "page")
+    assert (after.id, after.lead, after.body, after.text_source) == (before.id, "", "She did not.", "page")
     assert [(one.outcome, one.look) for one in world.results] == [("published", 2)]
+
+
+@pytest.mark.parametrize(("full_text", "lead"), [("never", ""), ("always", "She did not take it.")])
+async def test_looks_are_like_their_baseline(world: World, full_text: FullText, lead: str) -> None:
+    """Where the feed wants pages the first one has the feed's lead; where only looking again does, none has it."""
+    looking = look(msgspec.structs.replace(article(), full_text=full_text), 0, NOON)
+    async with world.serving():
+        world.put(encode(looking), partition_of(looking.url, PARTITIONS))
+        await world.done(1)
+    assert [one.lead for one in world.revisions] == [lead]
 
 
 async def test_nothing_is_remembered_that_was_not_acknowledged(world: World) -> None:

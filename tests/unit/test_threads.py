@@ -7,7 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from pipeline.records import Flagged, Span, encode, threads
+from pipeline.records import Flagged, encode, threads
 from pipeline.records.thread import MAX_PARTIES, MAX_SOURCES, Thread
 from pipeline.resources import shipped
 from pipeline.rules.load import load_rules
@@ -21,7 +21,6 @@ from tests.disputes import (
     article_id,
     copied,
     denies,
-    flag,
     revised,
     telling,
     tick,
@@ -312,19 +311,6 @@ def test_a_page_that_was_read_is_compared_with_itself() -> None:
     court.take(revised(first, accuses(), denies(), text_source="page"))
     (again,) = court.take(tick(2)).looks
     assert again.article.text_source == "page"
-
-
-def test_what_only_the_feed_s_lead_says_the_page_does_not_say() -> None:
-    """A page's revision carries the feed's lead: a denial that the page dropped is gone, though it stands there."""
-    court = Court()
-    words = denies().words
-    first = telling(1, accuses(), denies())
-    page = revised(first, accuses(), denies(), text_source="page")
-    cut = revised(first, accuses(), minutes=60, text_source="page", lead=words)
-    lead = Span(field="lead", start=0, end=len(words), quote=words)
-    said = msgspec.structs.replace(flag(first.article, denies()), spans=(lead,), actor=None, target=None, claim=None)
-    court.take(first, page, msgspec.structs.replace(cut, flags=(*cut.flags, said)))
-    assert [one.change for one in court.events if one.kind == "stance_changed"] == ["removed"]
 
 
 def test_looks_that_were_missed_are_not_made_up() -> None:
