@@ -21,12 +21,14 @@ from bench.first_run import FIRST_RUN, GOLD, SET_ASIDE, measured
 from bench.rules import OUT as COSTS
 from pipeline.errors import UsageError
 from pipeline.evaluate.bootstrap import RESAMPLES, SEED, Rate, score
-from pipeline.evaluate.clusters import Clustered, measure_threads, read_events
+from pipeline.evaluate.clusters import SHUFFLES, Clustered, measure_threads, read_events
 from pipeline.evaluate.copied import CUT, HIGH, CopyReport, Line, kinds, measure, per_10_000, read_lines
 from pipeline.evaluate.examples import Wrong, strongest
 from pipeline.evaluate.gold import CLASSES, ClassName, Gold, held_out, read_gold
 from pipeline.evaluate.layout import decimals, rate
 from pipeline.evaluate.metrics import Counts
+from pipeline.evaluate.orders import measure_orders
+from pipeline.evaluate.orders import said as kind_of_order
 from pipeline.evaluate.score import ALL, TUNED, UNTOUCHED, Judged, Report, judge, report
 from pipeline.resources import shipped
 from pipeline.rules import Rules, load_rules
@@ -265,6 +267,19 @@ def events(rules: Rules, files: Iterable[Path]) -> dict[str, Clustered]:
     return found
 
 
+def orders(rules: Rules, files: Iterable[Path]) -> Iterator[str]:
+    """How threads and copies of other arrival orders differ from those of a first one."""
+    rows = []
+    for file in files:
+        if file.exists():
+            one = measure_orders(read_events(file.read_bytes(), file), rules, orders=SHUFFLES)
+            for (what, kind), found in one.differences.items():
+                figures = map(decimals, (found.f1, found.pairs, found.groups))
+                rows.append((file.name, what, kind_of_order(kind), *figures, one.groups[what]))
+    head = ("file", "of", "other orders", "B-cubed F1", "pairs kept", "groups unchanged", "of")
+    yield from table(head, rows)
+
+
 def _held_out(one: Outcome) -> bool:
     return held_out(one.label["id"])
 
@@ -354,6 +369,7 @@ def main() -> None:
         blocks |= of_data(options.data, rules)
         given = events(rules, [options.data / name for name in EVENTS])
         blocks |= {"threads": clusters(given), "threads_errors": cluster_errors(given)}
+        blocks["orders"] = orders(rules, [*(options.data / name for name in EVENTS), THREADS])
     else:
         blocks["made"] = [f"Made by `{COMMAND}`; in part anew on {today} with rule set `{rules.hash}`."]
     options.page.write_text(filled(options.page.read_text(encoding="utf-8"), blocks), encoding="utf-8")

@@ -18,6 +18,7 @@ from pipeline.evaluate.copied import copies_as_json, copies_as_text, measure, re
 from pipeline.evaluate.examples import strongest
 from pipeline.evaluate.gold import read_gold
 from pipeline.evaluate.layout import as_json, as_text, wrong_as_text
+from pipeline.evaluate.orders import measure_orders, orders_as_json, orders_as_text
 from pipeline.evaluate.score import Part, chosen, judge, report
 from pipeline.rules import Rules
 from pipeline.rules.explain import Explainers
@@ -51,6 +52,16 @@ ThreadsOption = Annotated[
         "{event, text, title?, lead?, language?, published?}. May be given several times, instead of --gold.",
     ),
 ]
+OrdersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--orders",
+        metavar="N",
+        min=1,
+        help="With --threads: measure instead how threads and copies differ when the articles arrive in N other "
+        "orders, by polls half an hour apart and wholly shuffled. Labels do not matter then.",
+    ),
+]
 MoreArgument = Annotated[list[Path] | None, typer.Argument(metavar="[FILE.jsonl]…", help="More files of the kind.")]
 ExamplesOption = Annotated[
     int, typer.Option("--examples", min=0, help="False flags and misses shown of each class; 0 shows none.")
@@ -72,6 +83,7 @@ def evaluate(
     files: MoreArgument = None,
     copies: CopiesOption = None,
     threads: ThreadsOption = None,
+    orders: OrdersOption = None,
     rules: RulesOption = None,
     config: ConfigOption = None,
     examples: ExamplesOption = EXAMPLES,
@@ -88,18 +100,20 @@ def evaluate(
         counterclaim evaluate --gold labelled.jsonl --rules my-rules --json | jq .scopes
         counterclaim evaluate --copies texts.jsonl
         counterclaim evaluate --threads events.jsonl
+        counterclaim evaluate --threads events.jsonl --orders 5
     """
-    if sum(map(bool, (gold, copies, threads))) > 1:
-        raise UsageError("--gold, --copies and --threads measure different things: give one of them")
+    _check_asked(gold, copies, threads, orders)
     if copies:
         _copies([*copies, *(files or [])], seed, as_json_)
         return
     if threads:
         loaded = open_rules(rules, config)[1]
-        _threads([*threads, *(files or [])], loaded, examples, resamples, seed, as_json_)
+        if orders:
+            _orders([*threads, *(files or [])], loaded, orders, as_json_)
+        else:
+            _threads([*threads, *(files or [])], loaded, examples, resamples, seed, as_json_)
         return
-    if not gold:
-        raise UsageError("nothing to measure: give --gold, --copies or --threads FILE.jsonl")
+    assert gold
     given = [line for name, data in read_files([*gold, *(files or [])]) for line in read_gold(data, Path(name))]
     lines = chosen(given, held_out)
     if not lines:
@@ -115,6 +129,18 @@ def evaluate(
         print(text)
     for one in wrong:
         print("\n" + "\n".join(wrong_as_text(one)))
+
+
+def _check_asked(
+    gold: list[Path] | None, copies: list[Path] | None, threads: list[Path] | None, orders: int | None
+) -> None:
+    given = sum(map(bool, (gold, copies, threads)))
+    if given > 1:
+        raise UsageError("--gold, --copies and --threads measure different things: give one of them")
+    if orders and not threads:
+        raise UsageError("--orders goes with --threads FILE.jsonl")
+    if not given:
+        raise UsageError("nothing to measure: give --gold, --copies or --threads FILE.jsonl")
 
 
 def _copies(files: list[Path], seed: int, as_json_: bool) -> None:
@@ -133,3 +159,12 @@ def _threads(files: list[Path], rules: Rules, examples: int, resamples: int, see
             print(json.dumps({"file": name, **clusters_as_json(found)}, ensure_ascii=False))
         else:
             print("\n".join(clusters_as_text(name, found, examples)) + "\n")
+
+
+def _orders(files: list[Path], rules: Rules, orders: int, as_json_: bool) -> None:
+    for name, data in read_files(files):
+        found = measure_orders(read_events(data, Path(name)), rules, orders=orders)
+        if as_json_:
+            print(json.dumps({"file": name, **orders_as_json(found)}, ensure_ascii=False))
+        else:
+            print("\n".join(orders_as_text(name, found)) + "\n")
