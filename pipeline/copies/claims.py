@@ -43,8 +43,8 @@ class Claim(Record, frozen=True, kw_only=True):
     at: datetime
     """The batch's own time; claims expire by it."""
 
-    level: int
-    """How large the posting table was: it never shrinks, so that a rebuilt index is the same to the last slot."""
+    buckets: int
+    """How large the posting table was when the batch was taken in: a rebuilt index grows at the same places."""
 
     entries: tuple[Entry, ...]
     moved: tuple[CopyGroup, ...] = ()

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from pipeline.copies.claims import Claim, Entry
 from pipeline.copies.likeness import Likeness, likeness, why
-from pipeline.copies.postings import MAX_NUMBER, WAY_BITS, Found, Numbers, Postings
+from pipeline.copies.postings import MAX_NUMBER, WAY_BITS, Found, Postings, Slots
 from pipeline.copies.shingles import text_of
 from pipeline.copies.sketch import Sketch, decoded, sketch
 from pipeline.records import Article, ArticleBatch, CopyGroup, CopyOf
@@ -127,9 +127,9 @@ class Copies:
         return self._next - self._first
 
     @property
-    def level(self) -> int:
+    def buckets(self) -> int:
         """How large the table of postings is."""
-        return self._postings.level
+        return self._postings.buckets
 
     @property
     def nbytes(self) -> int:
@@ -144,21 +144,22 @@ class Copies:
         """
         entries: list[Entry] = []
         moved: list[CopyGroup] = []
-        for place, article in enumerate(batch.articles):
-            made = sketch(text_of(article))
-            self._make_room(len(made.hashes))
+        sketches = [sketch(text_of(article)) for article in batch.articles]
+        self._make_room(len(sketches), sum(len(made.hashes) for made in sketches))
+        for place, (article, made) in enumerate(zip(batch.articles, sketches, strict=True)):
             found = self._postings.find(made.hashes)
-            match = self._match(article, made, found)
+            groups = self._groups_of.take(found.numbers).tolist()
+            match = self._match(article, made, found, groups)
             copy, at = self._judge(article, match, batch.fetched, moved)
             entry = Entry(place, article.id, article.published, made.encoded, copy, at)
-            self._add(entry, made, found)
+            self._add(entry, found, groups)
             entries.append(entry)
         self._claims[key] = (batch.fetched, len(entries))
         return Claim(
             partition=self.partition,
             offset=offset,
             at=batch.fetched,
-            level=self.level,
+            buckets=self.buckets,
             entries=tuple(entries),
             moved=tuple(moved),
         )
@@ -166,16 +167,19 @@ class Copies:
     def look(self, article: Article) -> Likeness | None:
         """How an article is a copy of something remembered. Changes nothing."""
         made = sketch(text_of(article))
-        match = self._match(article, made, self._postings.find(made.hashes))
+        found = self._postings.find(made.hashes)
+        match = self._match(article, made, found, self._groups_of.take(found.numbers).tolist())
         return match and match.likeness
 
     def restore(self, key: str, claim: Claim) -> None:
         """Take in a stored claim, when the index is rebuilt. In log order (`in_log_order`)."""
-        while self.level < claim.level:
-            self._grow()
+        if not len(self) and self.buckets < claim.buckets:
+            self._postings = Postings(claim.buckets)
+        while self.buckets < claim.buckets:
+            self._postings.grow()
         for entry in claim.entries:
-            made = decoded(entry.sketch)
-            self._add(entry, made, self._postings.find(made.hashes))
+            found = self._postings.find(decoded(entry.sketch).hashes)
+            self._add(entry, found, self._groups_of.take(found.numbers).tolist())
         self._claims[key] = (claim.at, len(claim.entries))
 
     def stale(self, now: datetime) -> tuple[str, ...]:
@@ -241,15 +245,20 @@ class Copies:
         )  # fmt: skip
         return copy, published
 
-    def _match(self, article: Article, made: Sketch, found: Found) -> Match | None:
-        """The remembered text that this one is a copy of: what it has most in common with, the earliest of equals."""
-        if not len(found.numbers):
+    def _match(self, article: Article, made: Sketch, found: Found, groups: list[int]) -> Match | None:
+        """The remembered text that this one is a copy of: what it has most in common with, the earliest of equals.
+
+        ``groups``: of each posting found.
+        """
+        size = len(made.hashes)
+        least = min(size, max(MIN_VOTES, size // VOTES_SHARE))
+        if len(groups) - len(set(groups)) < least - 1 or not groups:  # nearly always: chance meetings, each another
             return None
-        numbers, common = found.numbers, None
-        if found.often is not None:
-            common, numbers = made.hashes[found.often], numbers[~found.often[found.at >> WAY_BITS]]
+        often = found.common
+        common = made.hashes[often]
+        numbers = found.numbers[~often[found.at >> WAY_BITS]] if len(common) else found.numbers
         best: tuple[float, int, Match] | None = None
-        for number in self._likely(numbers, made):
+        for number in self._likely(numbers, least):
             if not self._comparable(article, number):
                 continue
             alike = likeness(made, self._sketch(number), article.language, common)
@@ -258,30 +267,21 @@ class Copies:
                 best = rank if best is None else max(best, rank)
         return best[2] if best else None
 
-    def _likely(self, numbers: Numbers, made: Sketch) -> Iterable[int]:
+    def _likely(self, numbers: Slots, least: int) -> Iterable[int]:
         """Of the texts that postings name, those worth comparing: the strongest members of the strongest groups."""
-        least = min(len(made.hashes), max(MIN_VOTES, len(made.hashes) // VOTES_SHARE))
-        if len(numbers) < least:
-            return ()
-        groups = self._groups_of[numbers]
-        ordered = np.sort(groups)
-        if not (ordered[least - 1 :] == ordered[: len(ordered) - least + 1]).any():  # nearly always: chance meetings
-            return ()
-        strong = [group for group, share in Counter(groups.tolist()).most_common(MAX_GROUPS) if share >= least]
-        return [
-            number
-            for group in strong
-            for number, _ in Counter(sorted(numbers[groups == group].tolist(), key=self._serial)).most_common(
-                MAX_MEMBERS
-            )
-        ]
+        each = numbers.tolist()
+        groups = self._groups_of.take(numbers).tolist()
+        votes = sorted((-share, group) for group, share in Counter(groups).items() if share >= least)
+        for _, strong in votes[:MAX_GROUPS]:
+            members = Counter(number for number, group in zip(each, groups, strict=True) if group == strong)
+            yield from sorted(members, key=lambda number: (-members[number], self._serial(number)))[:MAX_MEMBERS]
 
     def _comparable(self, article: Article, number: int) -> bool:
         """Whether they are near enough in time, and not two texts of one page."""
         apart = abs(_microseconds(article.published) - int(self._published[number]))
         return apart <= self.limits.window // _MICROSECOND and self._id(number) != article.id
 
-    def _add(self, entry: Entry, made: Sketch, found: Found) -> None:
+    def _add(self, entry: Entry, found: Found, groups: list[int]) -> None:
         """Take an article in."""
         serial, number = self._next, self._number(self._next)
         key = int((entry.copy.group if entry.copy else entry.article)[16:], 16)
@@ -289,31 +289,26 @@ class Copies:
         self._groups_of[number] = key
         self._published[number] = _microseconds(entry.published)
         self._texts[number] = bytes.fromhex(entry.article) + entry.sketch
-        self._post(found, number)
-        self._posted += len(made.hashes)
+        self._post(found, number, key, groups)
+        self._posted += len(found.hashes)
         self._next += 1
         if entry.copy and entry.original_published:
             self._groups[key] = _Group(entry.copy.group, entry.copy.original, entry.original_published, serial)
         elif key in self._groups:
             self._groups[key] = self._groups[key]._replace(last=serial)
 
-    def _post(self, found: Found, number: int) -> None:
+    def _post(self, found: Found, number: int, key: int, groups: list[int]) -> None:
         """Post a text. It takes its group's postings over, so that a group has each shingle once: the table then counts
         unlike texts, and fifty prints of one wire story take little more room than one."""
-        self._postings.put(found, number, self._groups_of[found.numbers] == self._groups_of[number])
+        instead = np.array(groups, np.uint64) == key if key in groups else None
+        self._postings.put(found, number, instead)
 
-    def _make_room(self, more: int) -> None:
-        if len(self) >= self._numbers:
+    def _make_room(self, articles: int, postings: int) -> None:
+        """Before a batch and never within, so that an index that is rebuilt from claims grows at the same places."""
+        if len(self) + articles > self._numbers:
             raise RuntimeError(f"{len(self)} articles are remembered; forget what is stale before more are taken in")
-        if not self._postings.has_room(self._posted + more):
-            self._grow()
-
-    def _grow(self) -> None:
-        """Twice the table, filled anew in log order."""
-        self._postings = Postings(self.level + 1)
-        for serial in range(self._first, self._next):
-            number = self._number(serial)
-            self._post(self._postings.find(self._sketch(number).hashes), number)
+        while not self._postings.has_room(self._posted + postings):
+            self._postings.grow()
 
     def _widen(self, number: int) -> None:
         """Room for what is kept by number, half as much again at a time."""

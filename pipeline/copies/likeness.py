@@ -72,14 +72,15 @@ def likeness(this: Sketch, that: Sketch, language: str, common: Sample | None = 
     shift = max(this.shift, that.shift)
     one, other = this.at(shift), that.at(shift)
     both = shared(one, other)
-    sizes = np.array([len(one), len(other)])
+    number, size_of_one, size_of_other = len(both), len(one), len(other)
     if common is not None and len(common):
-        sizes -= (len(shared(common, one)), len(shared(common, other)))
-        both = both[np.isin(both, common, assume_unique=True, invert=True)]
-    if len(both) < MIN_SHARED or sizes.min() < MIN_COMPARED:
+        number -= len(shared(common, both))
+        size_of_one -= len(shared(common, one))
+        size_of_other -= len(shared(common, other))
+    if number < MIN_SHARED or min(size_of_one, size_of_other) < MIN_COMPARED:
         return None
-    found = Likeness(float(len(both) / sizes[0]), float(len(both) / sizes[1]))
-    most, size = max((found.containment, int(sizes[0])), (found.contained, int(sizes[1])))
+    found = Likeness(number / size_of_one, number / size_of_other)
+    most, size = max((found.containment, size_of_one), (found.contained, size_of_other))
     error = (most * (1 - most) / size) ** 0.5
     if min(found) < LEAST or most - SURENESS * error < CONTAINED:
         return None
@@ -110,7 +111,7 @@ def _anchored(this: Sample, that: Sample, most: float, language: str) -> bool:
     """Whether names and numbers allow it. Compared is the stretch that both samples cover."""
     end = min((sample[-1] for sample in (this, that) if len(sample) == MAX_ANCHORS), default=None)
     if end is not None:
-        this, that = (sample[: int(np.searchsorted(sample, end, "right"))] for sample in (this, that))
+        this, that = (sample[: int(sample.searchsorted(end, "right"))] for sample in (this, that))
     fewer = min(len(this), len(that))
     agree = len(shared(this, that)) / fewer if fewer else 1.0
     if fewer >= MIN_ANCHORS:

@@ -49,7 +49,7 @@ class Sketch:
         """The sample with a smaller share, of a ``shift`` that is no smaller than its own."""
         if shift == self.shift:
             return self.hashes
-        return self.hashes[: int(np.searchsorted(self.hashes, np.uint32(1 << (_BITS - shift))))]
+        return self.hashes[: int(self.hashes.searchsorted(np.uint32(1 << (_BITS - shift))))]
 
     @property
     def is_short(self) -> bool:
@@ -60,7 +60,7 @@ class Sketch:
     def encoded(self) -> bytes:
         """As bytes, little-endian, whatever the machine."""
         head = _HEAD.pack(self.shift, len(self.anchors), len(self.hashes))
-        return head + self.hashes.astype("<u4").tobytes() + self.anchors.astype("<u4").tobytes()
+        return head + self.hashes.astype("<u4", copy=False).tobytes() + self.anchors.astype("<u4", copy=False).tobytes()
 
 
 def sketch(text: Text) -> Sketch:
@@ -89,7 +89,5 @@ def shared(one: Sample, other: Sample) -> Sample:
     """What is in both of two sorted samples of distinct hashes."""
     if not len(one) or not len(other):
         return one[:0]
-    places = np.searchsorted(other, one)
-    places[places == len(other)] = 0
-    both: Sample = one[other[places] == one]
+    both: Sample = one[other.take(other.searchsorted(one), mode="clip") == one]
     return both

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.copies.likeness import Likeness, kind, likeness, why
-from pipeline.copies.postings import COMMON, Postings
+from pipeline.copies.postings import CHUNK, COMMON, MAX_NUMBER, SMALLEST, Postings
 from pipeline.copies.shingles import shingles, text_of
-from pipeline.copies.sketch import MAX_ANCHORS, MAX_HASHES, MIN_SHINGLES, Sketch, decoded, shared, sketch
+from pipeline.copies.sketch import MAX_ANCHORS, MAX_HASHES, MIN_SHINGLES, Sample, Sketch, decoded, shared, sketch
 from tests.articles import make_article
 
 WORD = st.sampled_from([f"w{number}" for number in range(60)] + [f"Name{number}" for number in range(20)])
@@ -138,7 +138,7 @@ def test_the_table_finds_what_was_put_and_nothing_that_was_dropped() -> None:
     first, second = np.arange(1, 41, dtype=np.uint32) * 77_777_777, np.arange(21, 61, dtype=np.uint32) * 77_777_777
     for number, hashes in ((5, first), (6, second)):
         found = table.find(hashes)
-        table.put(found, number, np.zeros(len(found.at), bool))
+        table.put(found, number)
     assert sorted(table.find(first).numbers) == [5] * 40 + [6] * 20
     table.drop(first, 5)
     assert sorted(table.find(first).numbers) == [6] * 20
@@ -149,8 +149,75 @@ def test_a_hash_that_many_texts_have_is_common() -> None:
     table, hashes = Postings(), np.array([3_000_000_000], np.uint32)
     for number in range(1, COMMON + 1):
         found = table.find(hashes)
-        assert found.often is None
-        table.put(found, number, np.zeros(len(found.at), bool))
-    often = table.find(hashes).often
-    assert often is not None
-    assert often.tolist() == [True]
+        assert not found.common.any()
+        table.put(found, number)
+    assert table.find(hashes).common.tolist() == [True]
+
+
+class Table:
+    """A table as the index uses it: it grows before a text comes, and forgets the oldest."""
+
+    def __init__(self, buckets: int = SMALLEST) -> None:
+        self.postings = Postings(buckets)
+
+    def add(self, hashes: Sample, number: int, buckets: int) -> None:
+        """Post a text in a table of this size, in place of every fifth posting found."""
+        while self.postings.buckets < buckets:
+            self.postings.grow()
+        found = self.postings.find(hashes)
+        self.postings.put(found, number, found.numbers % 5 == number % 5)
+
+    def has(self, texts: dict[int, Sample]) -> list[list[int]]:
+        """Of each text's hashes: which texts have them. Order within a bucket is nobody's business."""
+        return [sorted(self.postings.find(hashes).numbers.tolist()) for hashes in texts.values()]
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(0, 10_000),
+    st.integers(1, 119),
+    st.sampled_from([1, MAX_NUMBER - 60]),
+    st.sampled_from([SMALLEST, (1 << 20) - 4 * CHUNK]),
+)
+def test_a_table_holds_the_same_whatever_it_has_dropped(seed: int, kept: int, first: int, buckets: int) -> None:
+    """It grows from text to text, is too full, and its numbers begin anew: yet one that had only the newer texts at the
+    same sizes has the same of them, to the last posting."""
+    dice = np.random.default_rng(seed)
+    pool = dice.integers(0, 1 << 30, 40_000, np.uint32)
+    if buckets > SMALLEST:  # few buckets of many, so that they fill up
+        pool = pool & np.uint32(0xFFF003FF)
+    texts = {(first + place - 1) % MAX_NUMBER + 1: np.unique(dice.choice(pool, 900)) for place in range(120)}
+    sizes = {number: buckets + CHUNK * (place // 10) for place, number in enumerate(texts)}
+    through, rebuilt, window = Table(buckets), Table(), 60
+    numbers = list(texts)
+    for place, number in enumerate(numbers):
+        through.add(texts[number], number, sizes[number])
+        if place >= window:
+            through.postings.drop(texts[numbers[place - window]], numbers[place - window])
+    newer = {number: texts[number] for number in numbers[-min(kept, window) :]}
+    for number in numbers[-window : -min(kept, window)]:
+        through.postings.drop(texts[number], number)
+    rebuilt = Table(sizes[next(iter(newer))])
+    for number, hashes in newer.items():
+        rebuilt.add(hashes, number, sizes[number])
+    assert through.has(newer) == rebuilt.has(newer)
+
+
+def own(table: Postings, texts: dict[int, Sample]) -> list[int]:
+    """How many postings of its own each text is found by."""
+    return [int((table.find(hashes).numbers == number).sum()) for number, hashes in texts.items()]
+
+
+def test_no_posting_is_lost_when_the_table_grows() -> None:
+    """All are found after every bucket was split, the largest tables' too, where a slot alone tells where it goes."""
+    hashes = np.unique(np.random.default_rng(1).integers(0, 1 << 32, 4_000, np.uint32))
+    for buckets, end in ((SMALLEST, 5 * SMALLEST), (1 << 20, (1 << 20) + 40 * CHUNK)):
+        table = Postings(buckets)
+        texts = dict(enumerate(np.array_split(hashes, 80), 1))
+        for number, some in texts.items():
+            table.put(table.find(some), number)
+        before = own(table, texts)
+        while table.buckets < end:
+            table.grow()
+        assert own(table, texts) == before
+        assert sum(before) > 0.99 * len(hashes)
