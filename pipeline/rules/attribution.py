@@ -114,6 +114,13 @@ def _same(one: Mention | None, other: Mention | None) -> bool:
     return one.name == other.name or bool(shared)
 
 
+def _is_one(actor: Mention, target: Mention) -> bool:
+    """Whether two mentions are one: they overlap, or a pronoun was taken for the actor ("prosecutors accuse him")."""
+    if (actor.name, actor.code) == (target.name, target.code):
+        return True
+    return target.span.start < actor.span.end and actor.span.start < target.span.end
+
+
 class _Search:
     """The search for the actors of one statement."""
 
@@ -139,7 +146,7 @@ class _Search:
         if actor is None and self.statement.kind != "debunk":  # "FAKE: …" names nobody
             actor = self._mention(cues.speaker(cue), where)
         target = self._mention(found.target, where)
-        if actor and target and target.span.start < actor.span.end and actor.span.start < target.span.end:
+        if actor and target and _is_one(actor, target):
             target = None
         return Who(actor, target, self._claim(found.claim))
 
