@@ -6,7 +6,6 @@ import os
 
 import typer
 
-from agents import worker as worker_process
 from pipeline.cli import guarded
 from pipeline.cli.options import ConfigOption, config_dir
 
@@ -21,6 +20,8 @@ def _agents() -> None:
 @app.command()
 def worker(config: ConfigOption = None) -> None:
     """Run one worker until SIGTERM or Ctrl-C."""
+    from agents import worker as worker_process  # here, so that `--help` loads neither Faust nor the rules
+
     worker_process.run(config_dir(config), os.environ)
 
 
