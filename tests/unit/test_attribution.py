@@ -94,7 +94,6 @@ ALLEGATIONS = [
     ("The fund accused its former chairman of theft", "fund", "former chairman"),
     ("Club accuses Almery book publisher of theft", "Club", "Almery book publisher CVL"),
     ("Jana Holt, 52, of Dunfield, accused the surgeon", "Jana Holt", "surgeon HLH"),
-    ("Prosecutors accuse him of fraud", "Prosecutors JUD", None),  # him: not themselves
 ]
 
 
