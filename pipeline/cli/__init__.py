@@ -1,4 +1,4 @@
-"""The `counterclaim` command: one file a verb, wired together in `pipeline.cli.app`."""
+"""The `counterclaim` command: one file a verb, listed in `pipeline.cli.app`, imported when called."""
 
 from __future__ import annotations
 

@@ -7,58 +7,103 @@ from typing import Annotated
 import typer
 
 from pipeline import __version__
-from pipeline.cli.backtest import run_backtest
-from pipeline.cli.config import config_app
-from pipeline.cli.demo import demo
-from pipeline.cli.evaluate import evaluate
-from pipeline.cli.feeds import feeds_app
-from pipeline.cli.feeds_change import add, export_feeds, import_feeds, pause, remove, resume
-from pipeline.cli.ingest import run_ingest
-from pipeline.cli.init import init
-from pipeline.cli.poll import poll
-from pipeline.cli.rules import rules_app
-from pipeline.cli.rules_diff import diff
-from pipeline.cli.rules_explain import explain
-from pipeline.cli.tail import tail
-from pipeline.cli.threads import threads_app
-from pipeline.cli.threads_change import mark, merge, move, split
-from pipeline.cli.topics import topics_app
-from pipeline.cli.up import up
-from pipeline.cli.worker import worker
+from pipeline.cli.late import Verb, late
+
+RUN, LOOK, RULES, SET_UP = "Run", "Look", "Rules", "Set up"
+
+VERBS = (
+    Verb(
+        "demo",
+        "pipeline.cli.demo:demo",
+        "Show the whole pipeline on local feeds: poll, publish, drop duplicates, find copies, flag, thread, "
+        "and compare with what is expected.",
+        RUN,
+    ),
+    Verb(
+        "up",
+        "pipeline.cli.up:up",
+        "Run broker, poller and worker until Ctrl-C; start crashed ones again. SIGHUP loads the rules again.",
+        RUN,
+    ),
+    Verb(
+        "poll",
+        "pipeline.cli.poll:poll",
+        "Poll the listed feeds and publish their new articles, until SIGTERM or Ctrl-C; fetch pages where "
+        "that is asked.",
+        RUN,
+    ),
+    Verb(
+        "worker",
+        "pipeline.cli.worker:worker",
+        "Run one worker: deduplicate, flag, count, until SIGTERM or Ctrl-C.",
+        RUN,
+    ),
+    Verb(
+        "ingest",
+        "pipeline.cli.ingest:run_ingest",
+        "Publish documents like articles of a feed: cleaned, deduplicated and flagged by the workers.",
+        RUN,
+    ),
+    Verb(
+        "tail",
+        "pipeline.cli.tail:tail",
+        "Follow a topic until Ctrl-C: flagged stories with their quotes, what happened to threads, articles, "
+        "feed states …",
+        LOOK,
+    ),
+    Verb(
+        "feeds",
+        "pipeline.cli.feeds:feeds_app",
+        "The feeds: how they fare, which there are, and where a site keeps its own.",
+        LOOK,
+    ),
+    Verb(
+        "threads",
+        "pipeline.cli.threads:threads_app",
+        "Dispute threads: who claims what, who denies it; and what people decide about them.",
+        LOOK,
+    ),
+    Verb(
+        "backtest",
+        "pipeline.cli.backtest:run_backtest",
+        "Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, "
+        "copies, rules, threads.",
+        RULES,
+    ),
+    Verb(
+        "evaluate",
+        "pipeline.cli.evaluate:evaluate",
+        "Measure the rules on labelled lines: for each class, stratum and language, with intervals and errors.",
+        RULES,
+    ),
+    Verb("rules", "pipeline.cli.rules:rules_app", "Check, list, explain and compare the rules.", RULES),
+    Verb(
+        "init",
+        "pipeline.cli.init:init",
+        "Write a commented starter configuration: settings, feeds, outlets, actors, rules, and schemas for "
+        "your editor.",
+        SET_UP,
+    ),
+    Verb(
+        "config",
+        "pipeline.cli.config:config_app",
+        "Check the configuration, show what is in force, print its schemas.",
+        SET_UP,
+    ),
+    Verb(
+        "topics", "pipeline.cli.topics:topics_app", "Create the topics, and show what they are and should be.", SET_UP
+    ),
+)
 
 app = typer.Typer(
     name="counterclaim",
+    cls=late(*VERBS),
     help="Watches news feeds and tells who denies what and who accuses whom.",
     epilog="Exit codes: 0 fine, 1 the work failed, 2 wrong usage or configuration, 3 something it needs is away.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-
-RUN, LOOK, SET_UP, RULES = "Run", "Look", "Set up", "Rules"
-
-app.command(rich_help_panel=RUN)(demo)
-app.command(rich_help_panel=RUN)(up)
-app.command(rich_help_panel=RUN)(poll)
-app.command(rich_help_panel=RUN)(worker)
-app.command("ingest", rich_help_panel=RUN)(run_ingest)
-app.command(rich_help_panel=LOOK)(tail)
-for change in (add, pause, resume, remove):
-    feeds_app.command(change.__name__)(change)
-feeds_app.command("import")(import_feeds)
-feeds_app.command("export")(export_feeds)
-app.add_typer(feeds_app, name="feeds", rich_help_panel=LOOK)
-for decide in (split, merge, move, mark):
-    threads_app.command(decide.__name__)(decide)
-app.add_typer(threads_app, name="threads", rich_help_panel=LOOK)
-app.command("backtest", rich_help_panel=RULES)(run_backtest)
-app.command(rich_help_panel=RULES)(evaluate)
-rules_app.command("explain")(explain)
-rules_app.command("diff")(diff)
-app.add_typer(rules_app, name="rules", rich_help_panel=RULES)
-app.command(rich_help_panel=SET_UP)(init)
-app.add_typer(config_app, name="config", rich_help_panel=SET_UP)
-app.add_typer(topics_app, name="topics", rich_help_panel=SET_UP)
 
 
 def _version(wanted: bool) -> None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from pipeline.cli.late import Verb, late
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.cli.tables import print_table
 from pipeline.errors import UsageError
@@ -29,8 +30,43 @@ from pipeline.settings.checks import check_url, feed_key
 from pipeline.settings.load import load_feeds, load_settings
 from pipeline.settings.models import PollSettings
 
+VERBS = (
+    Verb(
+        "add",
+        "pipeline.cli.feeds_change:add",
+        "Add a feed, or change one that is there; the pollers follow within seconds, and no file changes "
+        "that any more.",
+    ),
+    Verb(
+        "pause",
+        "pipeline.cli.feeds_change:pause",
+        "Stop polling a feed until it is resumed; it stays in the list, and what is known of it is kept.",
+    ),
+    Verb(
+        "resume",
+        "pipeline.cli.feeds_change:resume",
+        "Poll a feed again that was paused or removed, or whose server had said that it is gone for good (410).",
+    ),
+    Verb(
+        "remove",
+        "pipeline.cli.feeds_change:remove",
+        "Remove a feed. It stays removed if a file lists it, also after the next start, until it is resumed or added.",
+    ),
+    Verb(
+        "import",
+        "pipeline.cli.feeds_change:import_feeds",
+        "Add all feeds of a list that are not there yet. Options stand for what the list does not say of a feed.",
+    ),
+    Verb(
+        "export",
+        "pipeline.cli.feeds_change:export_feeds",
+        "Print the list as it is now, as a feeds.yaml or as OPML; an import of it elsewhere makes the same list.",
+    ),
+)
+
 feeds_app = typer.Typer(
     name="feeds",
+    cls=late(*VERBS),
     help="The feeds: how they fare, which there are, and where a site keeps its own.",
     epilog="What is decided by command wins over feeds.yaml, also at the next start: what was added is changed "
     "and removed by command only, what was paused or removed stays so though a file lists it. "

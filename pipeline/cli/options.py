@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from pipeline.errors import UsageError
-from pipeline.feeds.files import STDIN
 from pipeline.resources import shipped
 
 ConfigOption = Annotated[
@@ -46,7 +45,7 @@ def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
     problems: list[str] = []
     for path in paths:
         try:
-            read.append((str(path), sys.stdin.buffer.read() if str(path) == STDIN else path.read_bytes()))
+            read.append((str(path), sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()))
         except OSError as error:
             problems.append(f"{path}: cannot be read: {error.strerror}")
     if problems:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
+from pipeline.cli.late import Verb, late
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.records import Kind
 from pipeline.rules import Rules
@@ -18,7 +19,22 @@ from pipeline.rules.load import RuleFile, read_rule_files, read_rules
 from pipeline.rules.ruleset import Pack
 from pipeline.settings.load import load_settings
 
-rules_app = typer.Typer(name="rules", help="Check, list, explain and compare the rules.", no_args_is_help=True)
+VERBS = (
+    Verb(
+        "explain",
+        "pipeline.cli.rules_explain:explain",
+        "Tell what the rules make of a text: every cue seen, each rule that found something, and what blocked it.",
+    ),
+    Verb(
+        "diff",
+        "pipeline.cli.rules_diff:diff",
+        "Compare two rule sets on the same articles: flags gained, lost and changed, and how many a day.",
+    ),
+)
+
+rules_app = typer.Typer(
+    name="rules", cls=late(*VERBS), help="Check, list, explain and compare the rules.", no_args_is_help=True
+)
 
 RulesOption = Annotated[
     Path | None,

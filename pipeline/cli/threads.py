@@ -12,6 +12,7 @@ import msgspec
 import typer
 from rich.table import Table
 
+from pipeline.cli.late import Verb, late
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.cli.tables import print_table
 from pipeline.errors import RecordError, UsageError
@@ -24,8 +25,32 @@ from pipeline.records.thread import MAX_SOURCES, Side, State
 from pipeline.settings.load import load_settings
 from pipeline.topics import THREAD_EVENTS, THREADS
 
+VERBS = (
+    Verb(
+        "split",
+        "pipeline.cli.threads_change:split",
+        "Give these articles a thread of their own. Of the two, the one with the first article keeps the id.",
+    ),
+    Verb(
+        "merge",
+        "pipeline.cli.threads_change:merge",
+        "Merge a thread into another of the same language; what comes to it later goes there too.",
+    ),
+    Verb(
+        "move",
+        "pipeline.cli.threads_change:move",
+        "Move articles to another thread of the same language; their later texts and copies stay there.",
+    ),
+    Verb(
+        "mark",
+        "pipeline.cli.threads_change:mark",
+        "Mark a claim as conceded by the accused, or retracted by the accuser: no machine can tell for certain.",
+    ),
+)
+
 threads_app = typer.Typer(
     name="threads",
+    cls=late(*VERBS),
     help="Dispute threads: who claims what, who denies it; and what people decide about them.",
     no_args_is_help=True,
 )
