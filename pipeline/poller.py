@@ -48,6 +48,10 @@ PAGES_ONCE: Final = timedelta(minutes=5)
 """How long a single round begins visits to pages: some 150 of one host, two seconds apart. The rest waits for the next
 round, or for a poller."""
 
+STATE_LINGER_MS: Final = 50
+"""What is remembered of feeds is collected for so long (`Publisher`): nobody waits for it but the next poll of the same
+host. With forty polls a second that is two or three records in a request instead of one."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -69,6 +73,11 @@ class Stop:
         self.event.set()
 
 
+def publisher_of_states(bootstrap: Sequence[str]) -> Publisher:
+    """One for what is remembered of feeds. A state is mostly hashes: 4 kB become 3 by 90 µs of gzip."""
+    return Publisher(bootstrap, linger_ms=STATE_LINGER_MS, gzip=False)
+
+
 async def run(configuration: Polling, env: Mapping[str, str], *, once: bool = False) -> tuple[Summary, bool]:
     """Poll until SIGTERM or SIGINT, or with ``once`` every due feed once. What was done, and whether SIGINT ended it.
 
@@ -87,6 +96,7 @@ async def run(configuration: Polling, env: Mapping[str, str], *, once: bool = Fa
             serve(metrics, settings.metrics.host, settings.metrics.poll_port, setting="metrics.poll_port")
         )
         publisher = await stack.enter_async_context(Publisher(bootstrap))
+        states_publisher = await stack.enter_async_context(publisher_of_states(bootstrap))
         beats = await asyncio.to_thread(_partitions, bootstrap)
         partitions = await asyncio.to_thread(count_partitions, bootstrap)
         known = await asyncio.to_thread(read_list, bootstrap)
@@ -100,7 +110,7 @@ async def run(configuration: Polling, env: Mapping[str, str], *, once: bool = Fa
             PagePool(*limits, on_loss=lambda why: metrics.workers_lost.labels("reading", why).inc())
         )
         slots = HostSlots(settings.poll.per_host)
-        tools = _Tools(settings, fetcher, pool, pages, publisher, metrics, partitions, slots)
+        tools = _Tools(settings, fetcher, pool, pages, publisher, states_publisher, metrics, partitions, slots)
         announce(exporter.url, env)
         feeds = [as_feed(record) for record in applied(known, changes).values() if wanted(record)]
         log.info("ready", feeds=len(feeds), listed=len(configuration.feeds), metrics=exporter.url)
@@ -118,6 +128,7 @@ class _Tools:
     parser: ParserPool
     page_pool: PagePool
     publisher: Publisher
+    states_publisher: Publisher
     metrics: Metrics
     partitions: int
     slots: HostSlots
@@ -132,6 +143,7 @@ class _Tools:
             parser=self.parser,
             publisher=self.publisher,
             metrics=self.metrics,
+            states_publisher=self.states_publisher,
             tenure=tenure,
             slots=self.slots,
         )

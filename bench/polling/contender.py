@@ -30,6 +30,7 @@ from bench.polling.processes import descriptors, thread_seconds
 from bench.polling.samples import Samples
 from pipeline.feeds.state import decode_states
 from pipeline.kafka import Publisher
+from pipeline.poller import publisher_of_states
 
 Turn = Callable[[str], Awaitable[dict[str, Any]]]
 """One round; the line that asks for it may say "samples"."""
@@ -58,7 +59,8 @@ async def ours(name: str, port: int, count: int, bootstrap: str) -> AsyncIterato
     feeds, reader = range(count), name
     known = decode_states({key.encode(): value for key, value in states(await past(port), feeds, port, reader)})
     async with AsyncExitStack() as stack:
-        sink = Counting(await stack.enter_async_context(Publisher([bootstrap])) if bootstrap else None)
+        made = [Publisher([bootstrap]), publisher_of_states([bootstrap])] if bootstrap else []
+        sink = Counting(*[await stack.enter_async_context(one) for one in made])
         clock = await stack.enter_async_context(running(listed(feeds, port, reader), known, sink))
 
         async def one(line: str) -> dict[str, Any]:

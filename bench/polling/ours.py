@@ -66,11 +66,11 @@ class Clock:
 class Counting:
     """Counts what is published, and passes it on if there is somewhere to."""
 
-    def __init__(self, onward: Sends | None = None) -> None:
+    def __init__(self, onward: Sends | None = None, states_onward: Sends | None = None) -> None:
         self.records: Counter[str] = Counter()
         self.bytes: Counter[str] = Counter()
         self.keep: dict[str, bytes] | None = None
-        self._onward = onward
+        self._onward, self._states_onward = onward, states_onward
         self._wanted = 0
         self._reached = asyncio.Event()
 
@@ -79,8 +79,9 @@ class Counting:
     ) -> Position:
         """Acknowledged at once, or when the broker has it."""
         position = Position(0, 0)
-        if self._onward is not None:
-            position = await self._onward.send(topic, value, key=key, partition=partition)
+        onward = self._states_onward if topic == FEED_STATE else self._onward
+        if onward is not None:
+            position = await onward.send(topic, value, key=key, partition=partition)
         self.records[topic] += 1
         self.bytes[topic] += len(value or b"")
         if topic == FEED_STATE:

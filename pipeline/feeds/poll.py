@@ -89,7 +89,10 @@ class _Series:
 
 
 class Poller:
-    """Polls a list of feeds. ``states`` is what the topic `feed-state` says; feeds that left the list are ignored."""
+    """Polls a list of feeds. ``states`` is what the topic `feed-state` says; feeds that left the list are ignored.
+
+    What is remembered goes to ``states_publisher``, which may take its time over it; None: where the articles go.
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class Poller:
         parser: Parses,
         publisher: Sends,
         metrics: Metrics,
+        states_publisher: Sends | None = None,
         tenure: Tenure | None = None,
         slots: HostSlots | None = None,
         clock: Clock | None = None,
@@ -110,6 +114,7 @@ class Poller:
         self._feeds = {feed.url: feed for feed in feeds}
         self._states = {url: known for url, known in states.items() if url in self._feeds}
         self._fetcher, self._parser, self._publisher = fetcher, parser, publisher
+        self._states_publisher = states_publisher or publisher
         self._metrics, self._series = metrics, _Series(metrics)
         metrics.polls.labels(outcome=UNPUBLISHED)  # from now on zero, so that the first one is an increase
         self._tenure: Tenure = Alone() if tenure is None else tenure
@@ -288,7 +293,7 @@ class Poller:
             await request_pages(self._publisher, polled.new, "always", now=now, place=self._tenure.partition)
         after = self._signed(after, known)
         partition = self._tenure.partition(feed.url)
-        await self._publisher.send(FEED_STATE, encode(after), key=feed.url.encode(), partition=partition)
+        await self._states_publisher.send(FEED_STATE, encode(after), key=feed.url.encode(), partition=partition)
         self._remember(feed, known, after)
         self._count(polled)
         self._say(feed, polled, after, began)

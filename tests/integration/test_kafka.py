@@ -77,6 +77,41 @@ async def test_a_partition_can_be_named(topics_ready: str, publisher: Publisher)
     assert {message.partition for message in messages} == set(range(PARTITIONS))
 
 
+async def test_one_refused_record_fails_alone_among_those_that_went_with_it(publisher: Publisher) -> None:
+    """Records that were collected together are answered one by one."""
+    sends = [publisher.send(FLAGS, b"%d" % number, partition=99 if number == 3 else 1) for number in range(6)]
+    answers = await asyncio.gather(*sends, return_exceptions=True)
+    assert [isinstance(answer, PublishError) for answer in answers] == [number == 3 for number in range(6)]
+    offsets = [answer.offset for answer in answers if isinstance(answer, Position)]
+    assert offsets == list(range(offsets[0], offsets[0] + 5))
+
+
+async def test_a_send_that_is_cancelled_while_records_are_collected_sends_nothing(
+    topics_ready: str, publisher: Publisher
+) -> None:
+    """A feed that was let go is not written of any more."""
+    async with Follower([topics_ready], [FLAGS], from_beginning=False) as follower:
+        sends = [asyncio.create_task(publisher.send(FLAGS, b"%d" % number, partition=0)) for number in range(3)]
+        await asyncio.sleep(0)
+        sends[1].cancel()
+        await asyncio.wait(sends)
+        messages = await take(follower, 2)
+    assert [message.value for message in messages] == [b"0", b"2"]
+
+
+async def test_what_was_collected_is_sent_before_a_publisher_closes(topics_ready: str) -> None:
+    """However long it would have been collected; and without compression it is the same record."""
+    async with Publisher([topics_ready], linger_ms=3_600_000, gzip=False) as publisher:
+        sends = [asyncio.create_task(publisher.send(FLAGS, b"%d" % number, partition=0)) for number in range(3)]
+        await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        offsets = [(await one).offset for one in sends]
+    assert offsets == list(range(offsets[0], offsets[0] + 3))
+    total = sum(end_offsets([topics_ready], [FLAGS]).values())
+    messages = await take(Follower([topics_ready], [FLAGS], from_beginning=True), total)
+    assert [message.value for message in messages if message.partition == 0][-3:] == [b"0", b"1", b"2"]
+
+
 async def test_following_from_the_end_sees_nothing_old(topics_ready: str, publisher: Publisher) -> None:
     """After batches of many records, a new follower starts behind the last of them, not inside the batch."""
     await asyncio.gather(*(publisher.send(FLAGS, b"old", key=b"%d" % number) for number in range(200)))

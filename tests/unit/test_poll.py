@@ -6,6 +6,7 @@ are in the integration tests.
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from functools import partial
 
@@ -13,10 +14,10 @@ import pytest
 from aiohttp import web
 
 from pipeline.feeds.listing import partition_of
-from pipeline.feeds.poll import Summary
+from pipeline.feeds.poll import Poller, Summary
 from pipeline.records import batches, page_requests
 from pipeline.topics import ARTICLES_RAW, FEED_STATE, PAGES_REQUESTS
-from tests.pollers import SETTINGS, Paper, World, feed, never, running
+from tests.pollers import SETTINGS, Journal, LineParser, Paper, World, feed, never, running
 from tests.sites import answering, serving
 
 
@@ -39,6 +40,28 @@ async def test_articles_are_acknowledged_before_the_state_is_kept(world: World) 
     assert (kept.outcome, kept.failures, len(kept.seen.split())) == ("changed", 0, 2)
     assert kept.etag
     assert kept.reason == "the default interval: 600 s"
+
+
+async def test_states_may_go_a_way_of_their_own_after_the_articles(world: World) -> None:
+    """Nothing but them goes there, and a poll whose state was refused there is done again."""
+    states = Journal()
+    states.refuses = lambda _topic: len(world.journal.titles) < 2
+    async with serving(Paper("1 one")) as site, world.fetcher(SETTINGS) as fetcher:
+        for _ in range(2):
+            poller = Poller(
+                SETTINGS,
+                [feed(site.url)],
+                states.states,
+                fetcher=fetcher,
+                parser=LineParser(),
+                publisher=world.journal,
+                states_publisher=states,
+                metrics=world.metrics,
+                clock=world.clock,
+            )
+            await poller.run_once(asyncio.Event())
+    assert [topic for topic, _, _ in world.journal.records] == [ARTICLES_RAW, ARTICLES_RAW]
+    assert [topic for topic, _, _ in states.records] == [FEED_STATE]
 
 
 @pytest.mark.parametrize("setting", ["never", "flagged", "always"])
