@@ -8,7 +8,7 @@ nothing here, nor do the sections of a law.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
@@ -60,6 +60,27 @@ def _of(value: str, noun: str, language: str) -> Iterator[Number]:
         return
     if information(language, folded[0]) > 0:
         yield Number(value, folded[0][:STEM])
+
+
+def weekdays(beginning: Iterable[str], language: str) -> tuple[int, ...]:
+    """The days of the week among these folded words, 0 is Monday; sorted, each once."""
+    known = _weekdays(language)
+    return tuple(sorted({known[word[:STEM]] for word in beginning if word[:STEM] in known}))
+
+
+@cache
+def _weekdays(language: str) -> Mapping[str, int]:
+    """Days by their names of one word, as words are compared; a beginning that two days share names neither."""
+    try:
+        locale = Locale.parse(language)
+    except (UnknownLocaleError, ValueError):
+        return {}
+    found: dict[str, set[int]] = {}
+    for day, name in locale.days["format"]["wide"].items():
+        folded = words(str(name))
+        if len(folded) == 1:
+            found.setdefault(folded[0][:STEM], set()).add(day)
+    return {name: days.pop() for name, days in found.items() if len(days) == 1}
 
 
 @cache

@@ -32,6 +32,9 @@ class Shape:
     """What numbers name → values."""
 
     years: Counter[int] = field(default_factory=Counter)
+    days: Counter[tuple[int, ...]] = field(default_factory=Counter)
+    """Weekdays that a story names → stories, of those that name any."""
+
     accusers: Counter[str] = field(default_factory=Counter)
     accused: Counter[str] = field(default_factory=Counter)
 
@@ -61,6 +64,8 @@ class Shape:
                 _change(counter, one, sign)
         for year in story.years:
             _change(self.years, year, sign)
+        if story.days:
+            _change(self.days, story.days, sign)
 
     def product(self, terms: Weighted) -> int:
         """Scalar product with a story."""

@@ -69,6 +69,9 @@ class Story(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     group: str = ""
     """Id of its copy group; "" where it is no copy. Members of a group are in one thread."""
 
+    days: tuple[int, ...] = ()
+    """Weekdays that its beginning names, 0 is Monday; sorted."""
+
 
 def key(term: str) -> str:
     """By what a term is compared: the first `STEM` letters of its words."""

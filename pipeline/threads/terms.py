@@ -22,7 +22,7 @@ from pipeline.records import Article, Flag, Mention
 from pipeline.rules.actors import alpha3
 from pipeline.rules.folding import HAN, Folded, fold, words
 from pipeline.threads.background import information
-from pipeline.threads.naming import named_numbers
+from pipeline.threads.naming import named_numbers, weekdays
 from pipeline.threads.story import MAX_NUMBERS, MAX_PARTIES, MAX_TERMS, MAX_YEARS, UNIT, Story, key
 
 MAX_WORDS: Final = 1_000
@@ -30,6 +30,9 @@ MAX_WORDS: Final = 1_000
 
 BEGINNING: Final = 60
 """Words of lead and body that count twice: who, what, where."""
+
+DATED: Final = 2 * BEGINNING
+"""Words of lead and body in which the day of the event is told."""
 
 IN_TITLE: Final = 1
 IN_CLAIM: Final = 2
@@ -77,6 +80,7 @@ def story_of(article: Article, flags: Sequence[Flag] = ()) -> Story:
         accused=_parties(_accused(flag) for flag in prominent),
         kinds=tuple(sorted({flag.kind for flag in flags})),
         group=article.copy.group if article.copy is not None else "",
+        days=weekdays(text.words[:DATED], language),
     )
 
 

@@ -16,6 +16,7 @@ from pipeline.resources import shipped
 from pipeline.rules import Rules, load_rules
 from pipeline.threads import join as join_module
 from pipeline.threads.join import MAX_MEMBERS, RESTORE_CHUNK, Entry, Threads, Verdict
+from pipeline.threads.likeness import DAY, THRESHOLD
 from pipeline.threads.story import MAX_TERMS, Number, Story
 from pipeline.threads.terms import story_of
 from tests.articles import NOON, make_article
@@ -120,7 +121,7 @@ def test_twins_stay_apart_by_the_number_that_names_them(name: str) -> None:
     assert verdict.joined is None
     (veto,) = verdict.vetoes
     assert (veto.kind, veto.thread) == ("numbers", one.id)
-    assert veto.score > 0.4
+    assert veto.score > 2 * THRESHOLD
     assert all(number.value in veto.why for number in (one.numbers[0], two.numbers[0]))
 
 
@@ -177,6 +178,36 @@ def test_a_follow_up_weeks_later_must_be_liker() -> None:
     _taken_in(threads, [first])
     assert threads.join(soon).joined is not None
     assert threads.join(late).joined is None
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "days"),
+    [
+        ("en", "The mine was shut on Tuesday, two days after the Sunday shift had left.", (1, 6)),
+        ("en", "The mine was shut. " + "Nobody was hurt there. " * 30 + "It opens on Friday.", ()),
+        ("ru", "Шахту закрыли в пятницу, сообщили владельцы.", (4,)),
+        ("tr", "Maden pazar günü kapatıldı, pazartesi açılacak.", ()),  # begin alike: neither is told
+        ("xx", "The mine was shut on Tuesday.", ()),
+    ],
+)
+def test_the_beginning_of_a_text_names_weekdays(language: str, text: str, days: tuple[int, ...]) -> None:
+    assert story_of(_article(1, "", text, language=language)).days == days
+
+
+def test_stories_of_one_weekday_are_liker_than_stories_of_two() -> None:
+    """In proportion to the stories of the thread that name any, or none."""
+    terms = [("brisa", 600), ("orlane", 800)]
+    thread = Threads()
+    _taken_in(thread, [_story(1, *terms, days=(1,)), _story(2, *terms, days=(1, 2)), _story(3, *terms)])
+
+    def score(*days: int) -> float:
+        joined = thread.join(_story(4, ("brisa", 600), ("tarnwick", 800), days=days)).joined
+        assert joined is not None
+        return joined.score
+
+    assert score() == score(2)  # one names it, one names another
+    assert score(1) - score() == pytest.approx(DAY * 2 / 3, abs=1e-3)
+    assert score() - score(5) == pytest.approx(DAY * 2 / 3, abs=1e-3)
 
 
 def test_a_join_says_why() -> None:
@@ -278,6 +309,7 @@ def _stories(draw: st.DrawFn) -> list[Story]:
                 when=draw(st.integers(0, 40)) * 86_400,
                 numbers=tuple(numbers),
                 years=tuple(draw(st.lists(st.sampled_from([2024, 2025]), max_size=1))),
+                days=tuple(sorted(draw(st.sets(st.integers(0, 2), max_size=2)))),
                 accusers=tuple(draw(st.lists(st.sampled_from(["FRA", "JPN", "orlane"]), max_size=1))),
                 accused=tuple(draw(st.lists(st.sampled_from(["FRA", "IND", "orlane"]), max_size=1))),
                 group=draw(st.sampled_from(["", "", "", "g"])),
