@@ -8,6 +8,8 @@ SCHEMAS := .venv-schemas
 SCHEMAS_STAMP := $(SCHEMAS)/.installed
 VALIDATE := $(SCHEMAS)/bin/check-jsonschema
 PYTEST := $(BIN)/python -m pytest
+# Most tests wait for a broker or a clock: three at a time. A module stays together, for it shares a broker.
+PARALLEL := -n 3 --dist loadfile
 SOURCES := pipeline agents tests bench config
 
 .DEFAULT_GOAL := help
@@ -35,11 +37,11 @@ demo: $(STAMP) ## Run the whole pipeline on local feeds (Ctrl-C ends it)
 	$(BIN)/counterclaim demo $(ARGS)
 
 test: $(STAMP) ## Unit tests, and integration tests on the embedded broker
-	$(PYTEST) tests/unit tests/integration -m "not loss" $(ARGS)
+	$(PYTEST) $(PARALLEL) tests/unit tests/integration -m "not loss" $(ARGS)
 
 # test_up is about the embedded broker whatever the variable says: a second run would only repeat the first.
 test-kafka: $(STAMP) ## The same integration tests on Apache Kafka (needs Java 17 and Maven)
-	COUNTERCLAIM_TEST_BROKER=apache $(PYTEST) tests/integration -m "not loss" --ignore tests/integration/test_up.py $(ARGS)
+	COUNTERCLAIM_TEST_BROKER=apache $(PYTEST) $(PARALLEL) tests/integration -m "not loss" --ignore tests/integration/test_up.py $(ARGS)
 
 RUNS ?= 8
 LOSS := $(PYTEST) tests/integration -m loss -o faulthandler_timeout=3600

@@ -48,8 +48,8 @@ Where a feed's `full_text` wants it, its articles' pages are fetched too, by the
 
 What cannot be read goes to `<topic>.dead` with its bytes and headers, and the stream goes on.
 
-Packages only import downwards: `errors` and `records`, then the pure packages (`dedupe`, `rules`, `threads`, `copies`), then the edges
-(`feeds`, `kafka`, `broker`), then `cli`. `pipeline` never imports `agents`.
+Packages only import downwards: `errors` and `records`, then the pure packages (`dedupe`, `rules`, `threads`, `copies`),
+then the edges (`feeds`, `kafka`, `broker`), then `cli`. `pipeline` never imports `agents`.
 """
 
 __version__ = "0.1.0"
