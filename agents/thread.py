@@ -17,11 +17,11 @@ from agents.outbox import Outgoing
 from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
 from agents.thread_table import Done, ThreadTable
 from pipeline.metrics import Metrics
-from pipeline.records import Flagged, ThreadInput, Tick, encode
+from pipeline.records import Flagged, StoryEvent, ThreadInput, Tick, encode
 from pipeline.records.thread import State
 from pipeline.threads import background
 from pipeline.threads.events import by_article, heartbeat
-from pipeline.topics import THREAD_EVENTS, THREADS_IN
+from pipeline.topics import STORY_EVENTS, THREAD_EVENTS, THREADS_IN
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +33,12 @@ def make_thread(table: ThreadTable, metrics: Metrics, clock: Clock = utc_now) ->
         what, now = record.what, clock()
         if isinstance(what, Flagged) and what.heartbeat is not None:
             event = heartbeat(what.heartbeat, by_article(what.article, message.offset, now))
-            result = Outgoing(THREAD_EVENTS, encode(event), message.key, what.heartbeat)
-            return Handled((result,), count=_counting_beat(metrics, what, what.heartbeat, clock))
+            beat = StoryEvent(event=event, article=what.article, heartbeat=what.heartbeat)
+            results = (
+                Outgoing(THREAD_EVENTS, encode(event), message.key, what.heartbeat),
+                Outgoing(STORY_EVENTS, encode(beat), message.key, what.heartbeat),
+            )
+            return Handled(results, count=_counting_beat(metrics, what, what.heartbeat, clock))
         if isinstance(what, Flagged) and not background.at_hand(what.article.language):
             await asyncio.to_thread(background.prepare, what.article.language)
         failed = metrics.dead_letters.labels(topic=message.topic)

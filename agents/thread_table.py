@@ -32,8 +32,9 @@ from pipeline.threads.docket import REMEMBER, Docket, Outcome
 from pipeline.threads.join import Entry, Threads, Verdict
 from pipeline.threads.member import Member, copy_of
 from pipeline.threads.story import Story
+from pipeline.threads.telling import story_event
 from pipeline.threads.terms import story_of
-from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES, PAGES_REQUESTS, THREAD_EVENTS, THREADS
+from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES, PAGES_REQUESTS, STORY_EVENTS, THREAD_EVENTS, THREADS
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +163,7 @@ class Partition:
         writes = [*self._thread_rows(outcome), *map(self._article_row, touched)]
         if self._docket.ticked != ticked:
             writes.append((b"%d/c/" % self.number, msgspec.json.encode(self._docket.ticked)))
-        deed = Deed(offset, tuple(writes), tuple(self._results(outcome)))
+        deed = Deed(offset, tuple(writes), tuple(self._results(what, outcome)))
         _check(deed)
         return deed
 
@@ -216,13 +217,15 @@ class Partition:
         parts = (member, None if entry is None else msgspec.json.encode(entry), stub)
         return key, msgspec.json.encode(_Row(*(_NONE if one is None else msgspec.Raw(one) for one in parts)))
 
-    def _results(self, outcome: Outcome) -> Iterator[Result]:
+    def _results(self, what: Flagged | Tick | Command, outcome: Outcome) -> Iterator[Result]:
         for name, thread in outcome.threads.items():
             yield Result(THREADS, encode(thread), name.encode())
         for name in outcome.gone_threads:
             yield Result(THREADS, None, name.encode())
         for event in outcome.events:
             yield Result(THREAD_EVENTS, encode(event), event.thread.encode(), event.heartbeat)
+            told = story_event(event, self.threads.get(event.thread), what)
+            yield Result(STORY_EVENTS, encode(told), event.thread.encode())
         for look in outcome.looks:
             partition = partition_of(look.url, self._page_partitions)
             yield Result(PAGES_REQUESTS, encode(look), look.host.encode(), partition)

@@ -19,6 +19,13 @@ FLAGS: Final = "flags"
 THREADS_IN: Final = "threads.in"
 THREADS: Final = "threads"
 THREAD_EVENTS: Final = "thread-events"
+STORY_EVENTS: Final = "story-events"
+SUBSCRIPTIONS: Final = "subscriptions"
+SUBSCRIPTION_STATE: Final = "subscription-state"
+SILENCES: Final = "silences"
+DELIVER_IN: Final = "deliver.in"
+ALERTS: Final = "alerts"
+DELIVERIES: Final = "deliveries"
 FEEDS: Final = "feeds"
 FEED_STATE: Final = "feed-state"
 PAGES_REQUESTS: Final = "pages.requests"
@@ -27,10 +34,13 @@ ARTICLES_RAW_DEAD: Final = dead_topic(ARTICLES_RAW)
 ARTICLES_FRESH_DEAD: Final = dead_topic(ARTICLES_FRESH)
 ARTICLES_DEDUPED_DEAD: Final = dead_topic(ARTICLES_DEDUPED)
 THREADS_IN_DEAD: Final = dead_topic(THREADS_IN)
+STORY_EVENTS_DEAD: Final = dead_topic(STORY_EVENTS)
+DELIVER_IN_DEAD: Final = dead_topic(DELIVER_IN)
 
 SEEN_TABLE: Final = "seen"
 COPIES_TABLE: Final = "copies"
 THREADS_TABLE: Final = "threads"
+DELIVER_TABLE: Final = "told"
 """The tables of the agents, each with a changelog."""
 
 APP_ID: Final = "counterclaim"
@@ -58,6 +68,9 @@ FLAGS_RETENTION: Final = 30 * _DAY
 
 THREADS_RETENTION: Final = 30 * _DAY
 """As long as flags are kept, and as a thread without news is remembered: a replay makes all that are still known."""
+
+ALERTS_RETENTION: Final = 30 * _DAY
+"""As long as threads are remembered: what was told of one can be looked up and sent again."""
 
 PAGES_REQUESTS_RETENTION: Final = 1 * _DAY
 """A page that nobody visited within a day is no news any more."""
@@ -162,6 +175,16 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         log(THREADS_IN, "language; a tick goes to its partition", THREADS_RETENTION),
         table(THREADS, "thread id"),
         log(THREAD_EVENTS, "thread id", THREADS_RETENTION),
+        # What the alerts are decided by: each event with the whole story, so that nobody has to join two topics.
+        log(STORY_EVENTS, "thread id", ARTICLES_RETENTION),
+        # Small, and read whole by every worker that matches or delivers.
+        table(SUBSCRIPTIONS, "subscription id"),
+        table(SUBSCRIPTION_STATE, "subscription id"),
+        table(SILENCES, "silence id"),
+        # Whatever changes what a subscriber was told, in one order: matches, merges, attempts, and the time.
+        log(DELIVER_IN, "subscription id; merges and the time go to their partition", ARTICLES_RETENTION),
+        log(ALERTS, "subscription id", ALERTS_RETENTION),
+        log(DELIVERIES, "subscription id", ALERTS_RETENTION),
         # Both by host, so that one poller has all feeds of a host and can be polite to it.
         table(FEEDS, "feed URL; partition by its host"),
         table(FEED_STATE, "feed URL; partition by its host"),
@@ -173,16 +196,29 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         log(ARTICLES_FRESH_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(ARTICLES_DEDUPED_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(THREADS_IN_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(STORY_EVENTS_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(DELIVER_IN_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         # The agents expire their entries themselves, with tombstones; Kafka only compacts.
         table(changelog(SEEN_TABLE, app_id), "a batch's id and offset: its claim"),
         table(changelog(COPIES_TABLE, app_id), "a batch's id and offset: its claim"),
         table(changelog(THREADS_TABLE, app_id), "a row's partition, kind and id", MAX_RECORD_BYTES),
+        table(changelog(DELIVER_TABLE, deliver_app(app_id)), "a row's partition, kind and id", MAX_RECORD_BYTES),
     )
 
 
 def changelog(table: str, app_id: str = APP_ID) -> str:
     """Changelog topic of an agent's table: the name that Faust gives it."""
     return f"{app_id}-{table}-changelog"
+
+
+def deliver_app(app_id: str = APP_ID) -> str:
+    """Id of the Faust app that delivers: one of its own, so that a slow endpoint never holds back flagging."""
+    return f"{app_id}-deliver"
+
+
+def archive_app(app_id: str = APP_ID) -> str:
+    """Id of the Faust app that writes the archive: one of its own, so that a slow database holds back nobody."""
+    return f"{app_id}-archive"
 
 
 def poll_group(app_id: str = APP_ID) -> str:

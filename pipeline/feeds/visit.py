@@ -115,7 +115,8 @@ async def _parse(
         return Polled(PollResult("hard", fetched.status, fetched.headers, error=error.reason), fetched)
     finally:
         metrics.parse_seconds.observe(perf_counter() - began)
-    articles = tuple(msgspec.structs.replace(one, full_text=feed.full_text) for one in parsed.articles)
+    first = known is None or known.last_success is None
+    articles = tuple(msgspec.structs.replace(one, full_text=feed.full_text, backlog=first) for one in parsed.articles)
     wishes = [wish for wish in (parsed.ttl_seconds, parsed.update_period_seconds) if wish is not None]
     result = PollResult(
         "changed",

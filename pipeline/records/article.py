@@ -94,6 +94,9 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text_source: Literal["feed", "page"] = "feed"
     """Where ``body`` comes from: the feed, or the article's page."""
 
+    backlog: bool = False
+    """Whether it came with the first poll of its feed: it may be of any age, and nobody is alerted for it."""
+
     revision_of: str = ""
     """`text_hash` of the text this one replaces, set by dedupe when a known article changed; "" when it is new."""
 

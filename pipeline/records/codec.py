@@ -11,11 +11,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from pipeline.errors import NewerSchemaError, RecordError, UndecodableError
+from pipeline.records.alert import Alert, DeliverInput, Delivery, StoryEvent
 from pipeline.records.article import Article, ArticleBatch
 from pipeline.records.copy import CopyGroup
 from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import FlaggedArticle
 from pipeline.records.page import PageRequest, PageResult
+from pipeline.records.subscription import Silence, Subscription, SubscriptionState
 from pipeline.records.thread import Thread, ThreadEvent, ThreadInput
 from pipeline.records.values import SCHEMA_MAJOR, Record
 
@@ -82,6 +84,13 @@ copy_groups = Codec(CopyGroup)
 threads = Codec(Thread)
 thread_events = Codec(ThreadEvent)
 thread_inputs = Codec(ThreadInput)
+story_events = Codec(StoryEvent)
+subscriptions = Codec(Subscription)
+silences = Codec(Silence)
+subscription_states = Codec(SubscriptionState)
+deliver_inputs = Codec(DeliverInput)
+alerts = Codec(Alert)
+deliveries = Codec(Delivery)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,37 @@ from typing import Any, Final
 
 import msgspec
 
+from pipeline.records.alert import (
+    Again,
+    Alert,
+    Attempt,
+    Clock,
+    DeliverInput,
+    Delivery,
+    Item,
+    Match,
+    Merged,
+    Message,
+    Story,
+    StoryEvent,
+)
 from pipeline.records.article import Article, ArticleBatch, CopyOf
 from pipeline.records.copy import CopyGroup
 from pipeline.records.feed import FeedRecord, FeedState
 from pipeline.records.flag import Flag, FlaggedArticle, Span
 from pipeline.records.page import PageRequest, PageResult
+from pipeline.records.subscription import (
+    Apprise,
+    Email,
+    FeedFile,
+    KafkaTopic,
+    Quiet,
+    Silence,
+    Subscription,
+    SubscriptionState,
+    Terminal,
+    Webhook,
+)
 from pipeline.records.thread import (
     Command,
     Decision,
@@ -45,13 +71,21 @@ RECORDS: Final[Mapping[str, type[Record]]] = {
     "thread": Thread,
     "thread-event": ThreadEvent,
     "thread-input": ThreadInput,
+    "story-event": StoryEvent,
+    "subscription": Subscription,
+    "subscription-state": SubscriptionState,
+    "silence": Silence,
+    "deliver-input": DeliverInput,
+    "alert": Alert,
+    "delivery": Delivery,
 }
 """Records by the name of their schema."""
 
 _STRUCTS: Final[tuple[type[msgspec.Struct], ...]] = (
-    Article, ArticleBatch, Command, CopyGroup, CopyOf, Decision, Evidence, FeedRecord, FeedState, Flag, Flagged,
-    FlaggedArticle, Membership, PageRequest, PageResult, Parties, Party, Side, Span, Thread, ThreadEvent, ThreadInput,
-    Tick,
+    Again, Alert, Apprise, Article, ArticleBatch, Attempt, Clock, Command, CopyGroup, CopyOf, Decision, DeliverInput,
+    Delivery, Email, Evidence, FeedFile, FeedRecord, FeedState, Flag, Flagged, FlaggedArticle, Item, KafkaTopic, Match,
+    Membership, Merged, Message, PageRequest, PageResult, Parties, Party, Quiet, Side, Silence, Span, Story, StoryEvent,
+    Subscription, SubscriptionState, Terminal, Thread, ThreadEvent, ThreadInput, Tick, Webhook,
 )  # fmt: skip
 """Every struct that is part of one."""
 

@@ -39,6 +39,15 @@ def check_url(url: str) -> str:
     return url
 
 
+def check_base_url(url: str) -> str:
+    """Where this installation is reached, or "": http or https, without a query."""
+    if url:
+        check_url(url)
+        if urlsplit(url).query or urlsplit(url).fragment:
+            raise ValueError(f"{url!r} has a query or a fragment: write what comes before it")
+    return url.rstrip("/")
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

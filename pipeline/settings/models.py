@@ -7,39 +7,15 @@ Unknown keys are refused. The docstring under a field is its description in the 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from pipeline.errors import UsageError
 from pipeline.records import FullText
-from pipeline.settings.checks import check_contact, check_country, check_domain, check_language, check_server, check_url
-
-Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
-"""A span of time, up to a year: more is a slip of the unit."""
-
-Port = Annotated[int, Field(ge=0, le=65_535)]
-"""A TCP port; 0 takes any that is free, and the log says which."""
-
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-
-
-def _looks_like(pattern: str) -> Any:
-    """For the JSON Schema only: what an editor can tell before the check does, which says it better."""
-    return Field(json_schema_extra={"pattern": pattern})
-
-
-FeedUrl = Annotated[str, AfterValidator(check_url), _looks_like("^[hH][tT][tT][pP][sS]?://")]
-Country = Annotated[str, AfterValidator(check_country), _looks_like("^[A-Z]{2}$")]
-Language = Annotated[str, AfterValidator(check_language), _looks_like("^[a-z]{2}$")]
-Domain = Annotated[str, AfterValidator(check_domain), _looks_like(r"^[^./:\s]+(\.[^./:\s]+)+$")]
-Server = Annotated[str, AfterValidator(check_server), _looks_like(r"^\S+:[0-9]+$")]
-
-
-class Model(BaseModel):
-    """What all of them share: a value once made does not change, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from pipeline.settings.alerting import AlertsSettings, ArchiveSettings, SmtpSettings
+from pipeline.settings.checks import check_contact
+from pipeline.settings.values import Country, Domain, FeedUrl, Language, Model, Name, Port, Seconds, Server
 
 
 class KafkaSettings(Model):
@@ -162,6 +138,12 @@ class MetricsSettings(Model):
     up_port: Port = 9472
     """Port of `counterclaim up` itself; 0 takes any that is free."""
 
+    deliver_port: Port = 9473
+    """Port of `counterclaim deliver`; 0 takes any that is free."""
+
+    archive_port: Port = 9474
+    """Port of `counterclaim archive run`; 0 takes any that is free."""
+
 
 class HeartbeatSettings(Model):
     """Articles of our own that go through the whole pipe, to know that it flows."""
@@ -187,6 +169,9 @@ class SettingsFile(Model):
     poll: PollSettings = PollSettings()
     worker: WorkerSettings = WorkerSettings()
     threads: ThreadsSettings = ThreadsSettings()
+    alerts: AlertsSettings = AlertsSettings()
+    smtp: SmtpSettings = SmtpSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     metrics: MetricsSettings = MetricsSettings()
     heartbeat: HeartbeatSettings = HeartbeatSettings()
     log: LogSettings = LogSettings()
@@ -199,6 +184,12 @@ class SettingsFile(Model):
 
     outlets_file: Path = Path("outlets.yaml")
     """What is known of outlets. Relative to the folder of this file."""
+
+    subscriptions_file: Path = Path("subscriptions.yaml")
+    """The operator's subscriptions. Relative to the folder of this file."""
+
+    templates_dir: Path | None = None
+    """Templates of the messages. Relative to the folder of this file; unless it is named, the shipped ones."""
 
     actors_file: Path | None = None
     """Countries and organisations that deny and accuse. Relative to the folder of this file; unless it is named, the
@@ -225,6 +216,16 @@ class Settings(SettingsFile):
     def outlets_path(self) -> Path:
         """The list of outlets, from wherever we run."""
         return self.directory / self.outlets_file
+
+    @property
+    def subscriptions_path(self) -> Path:
+        """The operator's subscriptions, from wherever we run."""
+        return self.directory / self.subscriptions_file
+
+    @property
+    def templates_path(self) -> Path | None:
+        """The folder of templates, from wherever we run, if one is named."""
+        return self.directory / self.templates_dir if self.templates_dir else None
 
     @property
     def actors_path(self) -> Path | None:
@@ -281,7 +282,7 @@ class FeedsFile(Model):
     feeds: tuple[Feed, ...] = ()
     """Feeds of this list."""
 
-    override: dict[FeedUrl, FeedOverride] = {}
+    override: dict[FeedUrl, FeedOverride] = Field(default={})
     """Changes to feeds of the included lists, by URL."""
 
     drop: tuple[FeedUrl, ...] = ()

@@ -33,7 +33,7 @@ def stub(article: Article) -> Article | None:
     """What is kept of an article until its last look: all but its text, which its page has. None if it has no page."""
     if not host_of(article.link or article.url):
         return None
-    return msgspec.structs.replace(article, body="", text_source="feed", revision_of="")
+    return msgspec.structs.replace(article, body="", text_source="feed", revision_of="", backlog=False)
 
 
 def baseline(article: Article) -> PageRequest | None:
