@@ -57,6 +57,12 @@ class UsageError(CounterclaimError):
     exit_code = 2
 
 
+class SealError(CounterclaimError):
+    """A secret of a channel cannot be sealed or read: the key is not there, not the right one, or open to others."""
+
+    exit_code = 2
+
+
 # -- the wire
 
 
