@@ -87,6 +87,10 @@ class Outbox:
             sent.add_done_callback(partial(self._arrived, parcel, result.kept))
         self._acknowledge()
 
+    def give_up(self, error: BaseException) -> None:
+        """Have the worker stop for a reason that is not the outbox's own."""
+        self._crash(error)
+
     def __len__(self) -> int:
         """Events that are not acknowledged yet."""
         return len(self._parcels)

@@ -1,9 +1,14 @@
-"""What every agent does: take an event, let a handler decide, hand the results to the outbox, count."""
+"""What every agent does: take an event, let a handler decide, hand the results to the outbox, count.
+
+One bad record never stops the stream; it goes to the dead letters. Many of them are no bad records but a bad deploy, or
+a broken rule set: then the worker stops, with what it could not handle still in its topic.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -11,9 +16,9 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import structlog
 
 from agents.outbox import Outbox, Outgoing
-from pipeline.errors import RecordError
+from pipeline.errors import DeadLimitError, RecordError
 from pipeline.metrics import Metrics
-from pipeline.records import ArticleBatch, BadArticle, Codec, DeadLetter, Record, dead_letter, decode_batch
+from pipeline.records import ArticleBatch, BadArticle, Codec, DeadLetter, Record, dead_letter, dead_topic, decode_batch
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +77,45 @@ class Counts:
         self.last_timestamp = metrics.stage_last_timestamp_seconds.labels(stage=stage)
 
 
+DEAD_IN_A_ROW: Final = 50
+"""Records in a row. Bad ones of one sender come in tens; what we broke ourselves breaks on everything."""
+
+DEAD_WINDOW: Final = 10
+"""So many times as many of the last records are looked at …"""
+
+DEAD_SHARE: Final = 0.2
+"""… and no more than this share of them may be dead: a rule that breaks on every fourth article is not the articles'."""
+
+
+@dataclass(slots=True)
+class DeadLimit:
+    """When dead letters are too many to be bad records: so many in a row, or a share of the last ones (as Sentry's
+    Arroyo limits its dead-letter queues). ``row`` 0: never."""
+
+    row: int = DEAD_IN_A_ROW
+    _last: deque[bool] = field(init=False)
+    _dead: int = 0
+    _running: int = 0
+
+    def __post_init__(self) -> None:
+        self._last = deque(maxlen=max(1, self.row * DEAD_WINDOW))
+
+    def passed(self, dead: bool) -> str:
+        """Count one more record; why it is too much now, or ""."""
+        if not self.row:
+            return ""
+        if len(self._last) == self._last.maxlen:
+            self._dead -= self._last[0]
+        self._last.append(dead)
+        self._dead += dead
+        self._running = self._running + 1 if dead else 0
+        if self._running >= self.row:
+            return f"{self._running} records in a row could not be handled"
+        if self._dead > DEAD_SHARE * self.row * DEAD_WINDOW:
+            return f"{self._dead} of the last {len(self._last)} records could not be handled"
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage(Generic[R]):
     """One agent's name, how its records are read, its handler, and what it needs to count. ``done`` is told of each
@@ -83,13 +127,20 @@ class Stage(Generic[R]):
     metrics: Metrics
     done: Callable[[Message], None]
     clock: Clock = utc_now
+    limit: DeadLimit = field(default_factory=DeadLimit)
 
     async def run(self, stream: Any, outbox: Outbox) -> None:
-        """Work until the stream ends. ``stream`` is a Faust stream of `bytes`."""
+        """Work until the stream ends, or too much of it is dead: then the outbox crashes with a DeadLimitError, and the
+        record that was too much is not acknowledged. ``stream`` is a Faust stream of `bytes`."""
         self.metrics.stage_in_progress.labels(stage=self.name).set_function(outbox.__len__)
         counts = Counts(self.metrics, self.name)
         async for event in stream.noack().events():
             handled = await self._handle(event.message)
+            dead = dead_topic(event.message.topic)
+            if why := self.limit.passed(any(result.topic == dead for result in handled.results)):
+                log.error("too many dead letters; stopping", stage=self.name, topic=event.message.topic, why=why)
+                outbox.give_up(DeadLimitError(event.message.topic, why))
+                return
             await outbox.put(event, handled.results, partial(self._acknowledged, event.message, handled, counts))
 
     async def _handle(self, message: Message) -> Handled:

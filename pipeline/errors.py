@@ -163,6 +163,16 @@ class UnsafeExpatError(CounterclaimError):
 # -- processes
 
 
+class DeadLimitError(CounterclaimError):
+    """Too many records of ``topic`` could not be handled: that is no bad record, but something that we broke."""
+
+    def __init__(self, topic: str, reason: str) -> None:
+        self.topic = topic
+        super().__init__(
+            f"{topic}: {reason}; stopping, so that not all of it becomes dead letters: `counterclaim dead list` says why"
+        )
+
+
 class ChildFailedError(CounterclaimError):
     """A supervised child keeps crashing; ``child`` names it."""
 
@@ -191,3 +201,16 @@ class UnprovenFaustError(CounterclaimError):
     """The installed Faust is not a version that the recovery fix was proven on."""
 
     exit_code = 3
+
+
+# -- the archive
+
+
+class ArchiveError(CounterclaimError):
+    """The archive's database refuses: wrong URL, schema of another version, something that it cannot do."""
+
+    exit_code = 3
+
+
+class ArchiveAwayError(ArchiveError):
+    """The archive's database does not answer, or has no room: later it may."""

@@ -38,7 +38,7 @@ from pipeline.records import (
     thread_inputs,
     threads,
 )
-from pipeline.records.dead import PREFIX, dead_topic
+from pipeline.records.dead import PREFIX, RETRIED, dead_topic
 from pipeline.topics import (
     ARTICLES_DEDUPED,
     ARTICLES_FRESH,
@@ -310,6 +310,9 @@ def _thread_article(what: Flagged) -> Line:
 def _dead(message: Message) -> Line:
     headers = {name: visible(value.decode(errors="backslashreplace")) for name, value in message.headers}
     ours = {name.removeprefix(PREFIX): text for name, text in headers.items() if name.startswith(PREFIX)}
+    if RETRIED in ours:
+        text = f"{_time(message.timestamp)}  sent back  {message.topic}/{ours[RETRIED]}, by {ours.get('author', '?')}"
+        return Line((Piece(text, DIM),))
     place = f"{ours.get('topic', '?')}[{ours.get('partition', '?')}]@{ours.get('offset', '?')}"
     size = len(message.value or b"")
     others = "".join(f"\n    {name}: {text}" for name, text in headers.items() if not name.startswith(PREFIX))

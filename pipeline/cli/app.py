@@ -64,6 +64,12 @@ VERBS = (
         LOOK,
     ),
     Verb(
+        "dead",
+        "pipeline.cli.dead:dead_app",
+        "Records that could not be handled: what they are, why, and another try for them.",
+        LOOK,
+    ),
+    Verb(
         "backtest",
         "pipeline.cli.backtest:run_backtest",
         "Flag the articles of files with the same code as the stream: cleaning, duplicates, languages, "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import sys
 from collections.abc import Sequence
@@ -51,3 +52,11 @@ def read_files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
     if problems:
         raise UsageError("\n".join(problems))
     return read
+
+
+def login() -> str:
+    """Who gives a command, unless it is said."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container without a user database
+        return "unknown"

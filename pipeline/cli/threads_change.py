@@ -4,7 +4,6 @@ the machine."""
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import os
 import sys
@@ -18,7 +17,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 import typer
 
-from pipeline.cli.options import ConfigOption, JsonOption, config_dir
+from pipeline.cli.options import ConfigOption, JsonOption, config_dir, login
 from pipeline.cli.threads import ThreadArgument, find, read_threads
 from pipeline.errors import RecordError, UsageError
 from pipeline.kafka import Follower, Publisher
@@ -123,7 +122,7 @@ def _decide(
     known = read_threads(servers)
     one = find(known, thread)
     other = find(known, into) if into else None
-    command = make_command(do, one, other, author or _login(), comment, datetime.now(UTC), **fields)
+    command = make_command(do, one, other, author or login(), comment, datetime.now(UTC), **fields)
     events = asyncio.run(_send(servers, command, one.language, wait))
     if as_json:
         print(json.dumps({"command": command.id, "events": msgspec.to_builtins(events)}, ensure_ascii=False))
@@ -186,10 +185,3 @@ def _of(command: Command, value: bytes | None) -> ThreadEvent | None:
     except RecordError:
         return None
     return event if event.cause == f"command:{command.id}" else None
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container without a user database
-        return "unknown"

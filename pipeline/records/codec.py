@@ -6,6 +6,7 @@ JSON by msgspec: a few microseconds an article, and readable on the wire with an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -106,6 +107,13 @@ class _RawBatch(ArticleBatch, frozen=True, kw_only=True):
 
 
 _raw_batches = Codec(_RawBatch)
+
+
+def wrap_article(article: bytes, batch: str, key: str, fetched: datetime) -> bytes:
+    """A batch of that id with one article, whose bytes stay as they are: JSON, whatever it says."""
+    return encode(_RawBatch(id=batch, key=key, fetched=fetched, articles=(msgspec.Raw(article),)))
+
+
 _article = msgspec.json.Decoder(Article)
 
 

@@ -1,4 +1,7 @@
-"""Dead letters: a record that cannot be handled, kept with its bytes and the reason, on `<topic>.dead`."""
+"""Dead letters: a record that cannot be handled, kept with its bytes and the reason, on `<topic>.dead`.
+
+That one was sent back to its topic is told behind it, by a mark: a record without a value, whose headers name it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from pipeline import __version__
 
 PREFIX: Final = "counterclaim-"
 """Of the headers that we add; the record's own headers are kept beside them."""
+
+RETRIED: Final = "retried"
+"""The header of a mark: partition and offset of the dead letter that was sent back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +53,10 @@ def dead_letter(
     }
     added = tuple((PREFIX + name, text.encode()) for name, text in ours.items())
     return DeadLetter(dead_topic(topic), key, value, headers + added)
+
+
+def retried_mark(topic: str, partition: int, offset: int, key: bytes | None, author: str) -> DeadLetter:
+    """The mark for a dead letter at that place of the dead-letter topic ``topic``: it was sent back. It belongs on the
+    same partition."""
+    ours = {RETRIED: f"{partition}/{offset}", "author": author, "version": __version__}
+    return DeadLetter(topic, key, b"", tuple((PREFIX + name, text.encode()) for name, text in ours.items()))

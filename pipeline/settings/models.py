@@ -115,6 +115,10 @@ class WorkerSettings(Model):
     remember_days: Annotated[float, Field(gt=0, le=3650)] = 30
     """How long an article is known as seen, counted from when it was last seen."""
 
+    dead_limit: Annotated[int, Field(ge=0, le=100_000)] = 50
+    """A worker stops when so many records in a row become dead letters, or twice as many of the last ten times as many;
+    0: never. Then the fault is ours, and what is left waits in its topic."""
+
 
 class ThreadsSettings(Model):
     """Dispute threads."""
