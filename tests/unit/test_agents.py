@@ -38,6 +38,7 @@ from pipeline.records import (
     flag_id,
     flagged,
     page_requests,
+    story_events,
     thread_events,
     thread_inputs,
     threads,
@@ -423,8 +424,9 @@ async def test_a_heartbeat_goes_through_every_stage_at_its_partition() -> None:
     assert (then, where) == ("threads.in", 2)
     assert flag.value("heartbeat_seconds_count") == 0
     await threads.play(Record(onwards, topic="threads.in", partition=2))
-    ((topic, _, value, partition, _),) = threads.sent.records
+    (topic, _, value, partition, _), (then, _, onwards, where, _) = threads.sent.records
     assert (topic, partition) == ("thread-events", 2)
+    assert (then, where, story_events.decode(onwards).heartbeat) == ("story-events", 2, 2)
     event = thread_events.decode(value)
     assert (event.kind, event.heartbeat) == ("heartbeat", 2)
     assert threads.value("heartbeat_seconds_count") == 1
