@@ -214,3 +214,14 @@ class ArchiveError(CounterclaimError):
 
 class ArchiveAwayError(ArchiveError):
     """The archive's database does not answer, or has no room: later it may."""
+
+
+# -- channels
+
+
+class TemplateError(CounterclaimError):
+    """A template of a message is broken; ``template`` names it."""
+
+    def __init__(self, template: str, reason: str) -> None:
+        self.template = template
+        super().__init__(f"the template {template}: {reason}")

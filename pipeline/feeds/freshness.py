@@ -51,13 +51,23 @@ def _lifetimes(headers: Mapping[str, str]) -> Iterator[Hint]:
 
 
 def _waiting(headers: Mapping[str, str], now: datetime) -> Iterator[Hint]:
+    seconds = retry_after(headers, now)
+    if seconds is not None:
+        yield Hint(seconds, "Retry-After")
+
+
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that an answer asks to wait, given as such or as a date; None where it asks nothing that can be read.
+
+    Args:
+        headers: with lower-case names.
+    """
     value = headers.get("retry-after", "")
     seconds = _seconds(value)
     if seconds is None and (until := http_date(value)) is not None:
         # Measured on the server's clock when it tells its time: ours may differ by hours.
         seconds = (until - (http_date(headers.get("date", "")) or now)).total_seconds()
-    if seconds is not None:
-        yield Hint(seconds, "Retry-After")
+    return seconds
 
 
 def _seconds(value: str) -> float | None:
