@@ -1,7 +1,9 @@
 """The Faust side of the data path. Agents are thin: take an event, let a pure function decide, send its result.
 
-    worker      one process: configuration, metrics, Faust                 `python -m agents worker`
-    app         the Faust app: settings, table, agents wired together
+    worker      the process of the agents below                            `python -m agents worker`
+    process     what every process around a Faust app does: loop, metrics, readiness
+    faust_app   what every Faust app of ours is: settings, fixes, lag, agents with their outboxes
+    app         the worker's app: its tables, its agents wired together
     dedupe      articles.raw → articles.fresh        over `seen`, a table of claims
     copies      articles.fresh → articles.deduped    over `copies`, another
     flag        articles.deduped → flags, threads.in over a rule set
