@@ -29,9 +29,10 @@ from prometheus_client import (
 from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.records import Kind, Outcome, PageOutcome
-from pipeline.records.thread import State
+from pipeline.records.alert import HeldReason
+from pipeline.records.thread import EventKind, State
 from pipeline.rules_state import RulesState
-from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, THREADS_IN
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, STORY_EVENTS, THREADS_IN
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -41,7 +42,7 @@ PREFIX: Final = "counterclaim"
 MAX_SERIES: Final = 100
 """Series of one metric, histograms counted without their buckets (Prometheus asks for tens, not hundreds)."""
 
-STAGES: Final = ("poll", "dedupe", "copies", "flag", "thread")
+STAGES: Final = ("poll", "dedupe", "copies", "flag", "thread", "alert")
 """In the order of the data path."""
 
 DUPLICATE_KINDS: Final = ("seen_again", "duplicate", "revision")
@@ -52,7 +53,7 @@ before the copies that were known."""
 FEED_STATES: Final = ("new", "ok", "failing", "gone")
 """`new`: not polled yet; `failing`: its last poll failed."""
 
-CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN)
+CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS)
 """Topics that a stage reads, so that may have lag and dead letters."""
 
 CHILDREN: Final = ("broker", "poller", "worker")
@@ -71,6 +72,12 @@ FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30
 """Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
 
 INDEXES: Final = ("seen", "copies", "threads")
+
+MATCH_OUTCOMES: Final = ("open", *get_args(HeldReason), "silenced")
+"""`open`: it is told, unless the subscription was told it before or wants no such follow-up."""
+
+MATCHING_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+"""Seconds; the objective, at ten thousand subscriptions, is 0.001."""
 
 VETO_KINDS: Final = ("numbers", "actors")
 """Those of `threads.likeness.VetoKind`."""
@@ -103,6 +110,7 @@ class Metrics:
         self._poll(registry)
         self._stages(registry)
         self._threads(registry)
+        self._alerts(registry)
         self._end_to_end(registry)
         self._kafka(registry)
         self.child_restarts = _counter(
@@ -183,6 +191,32 @@ class Metrics:
         )
         self.join_vetoes = _counter(
             registry, "join_vetoes", "Threads that were like enough and told another story.", kind=VETO_KINDS
+        )
+
+    def _alerts(self, registry: CollectorRegistry) -> None:
+        self.story_events = _counter(
+            registry,
+            "story_events",
+            "Events of stories that were matched with subscriptions.",
+            kind=get_args(EventKind),
+        )
+        self.matches = _counter(
+            registry, "matches", "Subscriptions that events were for, by what holds them.", outcome=MATCH_OUTCOMES
+        )
+        self.matching_seconds = _histogram(
+            registry, "matching_seconds", "Duration of finding all subscriptions of one event.", MATCHING_BUCKETS
+        )
+        self.subscriptions = _gauge(
+            registry,
+            "subscriptions",
+            "Subscriptions that this process matches with, and those whose queries it cannot read.",
+            state=("matched", "broken"),
+        )
+        self.silences = _gauge(
+            registry,
+            "silences",
+            "Silences that this process knows, run out or not, and those whose queries it cannot read.",
+            state=("known", "broken"),
         )
 
     def forget_tables(self) -> None:

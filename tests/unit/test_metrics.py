@@ -18,7 +18,7 @@ from pipeline import __version__
 from pipeline.errors import PortTakenError
 from pipeline.metrics import LANGUAGES, MAX_SERIES, Exporter, Metrics, language_label, serve
 from pipeline.threads.likeness import VetoKind
-from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, THREADS_IN
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, STORY_EVENTS, THREADS_IN
 
 
 @pytest.fixture
@@ -45,12 +45,15 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
     families = scrape(exporter.url)
     expected = {
         "counterclaim_polls": {"changed", "unchanged", "not_modified", "hard", "soft", "temporary"},
-        "counterclaim_articles_in": {"poll", "dedupe", "copies", "flag", "thread"},
+        "counterclaim_articles_in": {"poll", "dedupe", "copies", "flag", "thread", "alert"},
         "counterclaim_duplicates": {"seen_again", "duplicate", "revision"},
-        "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN},
+        "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS},
         "counterclaim_copies": {"whole", "shortened", "extended", "partial", "late_original"},
         "counterclaim_threads": {"alleged", "denied", "disputed", "conceded", "retracted"},
         "counterclaim_join_vetoes": set(get_args(VetoKind)),
+        "counterclaim_matches": {"open", "backlog", "old", "silenced"},
+        "counterclaim_subscriptions": {"matched", "broken"},
+        "counterclaim_silences": {"known", "broken"},
         "counterclaim_index_size": {"seen", "copies", "threads"},
         "counterclaim_feeds": {"new", "ok", "failing", "gone"},
         "counterclaim_child_restarts": {"broker", "poller", "worker"},
