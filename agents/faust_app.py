@@ -18,7 +18,7 @@ from agents.changelog import LoggedTable
 from agents.outbox import Outbox
 from agents.recovery import keep_messages_through_recovery
 from agents.sensor import LagTracker, Sensor
-from agents.stage import Clock, Decode, Handler, Stage, utc_now
+from agents.stage import Clock, DeadLimit, Decode, Handler, Stage, utc_now
 from agents.transport import quick_fetch
 from pipeline.metrics import Metrics
 from pipeline.settings.models import Settings
@@ -77,7 +77,8 @@ class FaustApp:
     def agent(self, topic: str, name: str, decode: Decode[Any], handle: Handler[Any]) -> None:
         """One agent on one topic, with an outbox of its own. Concurrency stays 1: Faust's commit needs it."""
         source = self.app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-        stage = Stage(name, decode, handle, self.metrics, self._lag.acknowledged, self.clock)
+        limit = DeadLimit(self.settings.worker.dead_limit)
+        stage = Stage(name, decode, handle, self.metrics, self._lag.acknowledged, self.clock, limit)
 
         async def run(stream: Any) -> None:
             await stage.run(stream, Outbox(self.app.producer, crash=lambda error: self.crash(name, error)))
@@ -89,8 +90,9 @@ class FaustApp:
         return sorted(tp.partition for tp in self.app.consumer.assignment() if tp.topic == topic)
 
     def crash(self, agent: str, error: BaseException) -> None:
-        """Stop the process, because a result could not be sent; nothing was acknowledged."""
-        log.error("a result could not be sent; stopping, nothing was acknowledged", agent=agent, reason=repr(error))
+        """Stop the process: a result could not be sent, or too much became dead letters. What it was about is not
+        acknowledged."""
+        log.error("stopping, with what could not be done unacknowledged", agent=agent, reason=repr(error))
         task = asyncio.get_running_loop().create_task(self.app.crash(error))
         _crashes.add(task)
         task.add_done_callback(_crashes.discard)
