@@ -17,8 +17,8 @@ from pipeline.rules.grammar import parse_entry
 from pipeline.rules.load import RuleFile
 from pipeline.rules.match import Match, Text, Vocabulary, find
 from pipeline.rules.query import And, In, Leaf, Near, Not, NotNear, Or, Query, Unless, either
-from pipeline.rules.ruleset import Pack, Rules, spans
-from pipeline.rules.tokens import FIELD_SHIFT, MAX_FIELD_LENGTH, Cut, cut, fold, sentences
+from pipeline.rules.ruleset import Pack, Rules, attributes_of, spans
+from pipeline.rules.tokens import FIELD_SHIFT, MAX_FIELD_LENGTH, Cut, cut, sentences
 
 Outcome = Literal["flagged", "taken", "asked", "blocked"]
 """`taken`: a more specific rule has flagged these words. `asked`: the headline only asks."""
@@ -114,8 +114,7 @@ class Explainer:
         """Everything that the rules make of an article."""
         texts = [text[:MAX_FIELD_LENGTH] for text in (article.title, article.lead, article.body)]
         where = [cut(texts, sentence) for field, text in enumerate(texts) for sentence in sentences(field, text)]
-        attributes = {"outlet": fold(article.outlet), "lang": fold(article.language)}
-        text = Text(self._vocabulary.postings(where), attributes)
+        text = Text(self._vocabulary.postings(where), attributes_of(article))
 
         def shown(match: Match) -> tuple[Span, ...]:
             return spans(match, texts, where)

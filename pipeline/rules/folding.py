@@ -55,8 +55,9 @@ _SAME: Final = str.maketrans(
 )
 """As Lucene's Arabic and Persian normalisers do it; and ı = i, ё = е."""
 
-_NOT = re.compile("(?<=n)'(?=t(?![^ ']))")
+_NOT = re.compile("n'(?=t(?![^ ']))")
 _KEPT: Final = "\0"
+_NOT_KEPT: Final = f"n{_KEPT}"
 _GONE: Final = "\1"
 """Stand-ins for the apostrophe of "n't" and for a dropped character; neither is left in folded text."""
 
@@ -124,7 +125,7 @@ def _folded(text: str) -> tuple[str, bool]:
     """The folded text, and whether each character stands where it stood."""
     folded, direct = _by_page(text) or ("".join([_folds[cluster] for cluster in _clusters(text)]), False)
     if "'" in folded:
-        folded = _NOT.sub(_KEPT, folded).replace("'", " ").replace(_KEPT, "'")
+        folded = _NOT.sub(_NOT_KEPT, folded).replace("'", " ").replace(_KEPT, "'")
     return folded, direct
 
 

@@ -7,7 +7,7 @@ NOT forms; fields. Operators of one level group to the left.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
@@ -37,9 +37,10 @@ MAX_DISTANCE: Final = 50
 
 MAX_LENGTH: Final = 10_000
 MAX_DEPTH: Final = 50
-"""Characters of a query, and brackets or NEARs in each other: far above any sound query, far below Python's stack."""
+"""Characters of a query, and brackets or operators in each other: far above any sound query, far below Python's stack.
+`a AND b NOT c` is two in each other, since it is `(a AND b) NOT c`; what OR joins stands side by side."""
 
-_GRAMMAR: Final = r"""
+CORE: Final = r"""
 start: either
 ?either: both | both (_OR both)+ -> any_of
 ?both: near
@@ -52,8 +53,7 @@ start: either
 ?item: WORD   -> word
      | PHRASE -> phrase
      | LIST   -> listed
-     | TEXT_FIELD item                 -> scoped
-     | ATTRIBUTE (WORD | PHRASE)       -> attribute
+     | TEXT_FIELD item -> scoped
      | "(" either ")"
 
 _OR.4: /OR(?![^\s()"])/
@@ -63,14 +63,19 @@ UNLESS.4: /UNLESS(?![^\s()"])/
 NEAR.4: /O?NEAR\/\d+(?![^\s()"])/
 NOT_NEAR.5: /(AND\s+)?NOT\s+O?NEAR\/\d+(?![^\s()"])/
 TEXT_FIELD.3: /(title|lead|body):(?=\S)/
-ATTRIBUTE.3: /(actor|outlet|lang|kind):(?=\S)/
 LIST.3: /@[a-z][a-z0-9_]*/
 PHRASE: /"[^"]*"/
 WORD: /[^\s()":@]+/
 %ignore /\s+/
 """
+"""What the languages of rules and of subscriptions have in common."""
 
-_NAMES: Final = {
+_RULES: Final = r"""
+%extend item: ATTRIBUTE (WORD | PHRASE) -> attribute
+ATTRIBUTE.3: /(actor|outlet|lang|kind):(?=\S)/
+"""
+
+NAMES: Final = {
     "_OR": "OR",
     "_AND": "AND",
     "NOT": "NOT",
@@ -87,10 +92,11 @@ _NAMES: Final = {
 }
 """How the grammar's tokens are called in a message, in the order in which they are listed."""
 
-_FIELDS: Final = "title: lead: body: actor: outlet: lang: kind:"
+_FIELDS: Final = ("title", "lead", "body", "actor", "outlet", "lang", "kind")
+_NESTING: Final = re.compile(
+    r'"[^"]*"|[()]|(?<![^\s()"])(?:OR|AND\s+NOT|AND|NOT|UNLESS|O?NEAR/\d+)(?![^\s()"])|[^\s()":]+:'
+)
 _OPERATOR: Final = re.compile(r"(and|or|not|unless|o?near(/\d*)?)\Z", re.IGNORECASE)
-
-_parser = Lark(_GRAMMAR, parser="lalr", lexer="basic", maybe_placeholders=False)
 
 
 class QueryError(CounterclaimError):
@@ -109,13 +115,7 @@ def parse_query(text: str, lists: Mapping[str, Query] | None = None) -> Query:
     Raises:
         QueryError: at the first word where it stops making sense.
     """
-    text = text.replace("“", '"').replace("”", '"')
-    _check_size(text)
-    try:
-        tree = _parser.parse(text)
-    except UnexpectedInput as error:
-        raise _explain(error, text) from error
-    return _Build(lists or {}).transform(tree)
+    return _rules.read(text, Build(lists or {}))
 
 
 def parse_entry(text: str) -> Query:
@@ -130,15 +130,28 @@ def parse_entry(text: str) -> Query:
 def _check_size(text: str) -> None:
     if len(text) > MAX_LENGTH:
         raise QueryError(f"the query is longer than {MAX_LENGTH} characters", token=text[:20], column=MAX_LENGTH + 1)
-    depth = nears = 0
-    for match in re.finditer(r'"[^"]*"|[()]|NEAR/', text):
-        depth += {"(": 1, ")": -1}.get(match[0], 0)
-        nears += match[0] == "NEAR/"
-        if depth > MAX_DEPTH or nears > MAX_DEPTH:
-            raise QueryError(f"more than {MAX_DEPTH} brackets or NEARs", token=match[0], column=match.start() + 1)
+    opened: list[tuple[int, int]] = []
+    start = here = deepest = 0  # of what these brackets hold: where it begins, the part at hand, the deepest part
+    for match in _NESTING.finditer(text):
+        what = match[0]
+        if what == "(":
+            opened.append((start, deepest))
+            start = here = deepest = here + 1
+        elif what == ")":
+            here = deepest  # operators behind the bracket come on top of what is in it
+            start, before = opened.pop() if opened else (0, 0)
+            deepest = max(before, here)
+        elif what == "OR":
+            here = start
+        elif what[0] != '"':
+            here += 1
+        deepest = max(deepest, here)
+        if here > MAX_DEPTH:
+            many = f"more than {MAX_DEPTH} brackets or operators in each other"
+            raise QueryError(f"{many}; join words by OR in one pair of brackets", token=what, column=match.start() + 1)
 
 
-class _Build(Transformer[Token, Query]):
+class Build(Transformer[Token, Query]):
     """Syntax tree from lark's tree. lark calls a method for each rule, named as the rule."""
 
     def __init__(self, lists: Mapping[str, Query]) -> None:
@@ -182,7 +195,7 @@ class _Build(Transformer[Token, Query]):
     def word(self, children: list[Token]) -> Query:
         token = children[0]
         if token.isupper() and _OPERATOR.match(token):
-            raise _error(token, _operator_hint(token))
+            raise error_at(token, _operator_hint(token))
         return _phrase(str(token), _column(token), _line(token))
 
     def phrase(self, children: list[Token]) -> Query:
@@ -192,7 +205,7 @@ class _Build(Transformer[Token, Query]):
         token = children[0]
         name = token[1:]
         if name not in self._lists:
-            raise _error(token, f"there is no list {name!r}")
+            raise error_at(token, f"there is no list {name!r}")
         return self._lists[name]
 
     def scoped(self, children: list[Any]) -> Query:
@@ -225,14 +238,16 @@ def _phrase(text: str, column: int, line: int = 1) -> Query:
 def _distance(operator: Token) -> int:
     distance = int(operator.rpartition("/")[2])
     if distance > MAX_DISTANCE:
-        raise _error(operator, f"at most {MAX_DISTANCE} words can lie between")
+        raise error_at(operator, f"at most {MAX_DISTANCE} words can lie between")
     return distance
 
 
 def _require_local(operator: Token, *sides: Query) -> None:
     if not all(map(is_local, sides)):
         what = operator.split("/")[0]
-        raise _error(operator, f"{what} stands between words, phrases and lists; AND, NOT and attributes go outside it")
+        raise error_at(
+            operator, f"{what} stands between words, phrases and lists; AND, NOT and attributes go outside it"
+        )
 
 
 def _column(token: Token) -> int:
@@ -243,25 +258,9 @@ def _line(token: Token) -> int:
     return token.line or 1
 
 
-def _error(token: Token, message: str) -> QueryError:
+def error_at(token: Token, message: str) -> QueryError:
+    """What is wrong at a token."""
     return QueryError(message, token=str(token), column=_column(token), line=_line(token))
-
-
-def _explain(error: UnexpectedInput, text: str) -> QueryError:
-    if isinstance(error, UnexpectedCharacters):
-        rest = text[error.pos_in_stream :]
-        token = rest.split(maxsplit=1)[0]
-        return QueryError(_bad_character(rest), token=token, column=error.column, line=error.line)
-    if isinstance(error, UnexpectedToken) and error.token.type != "$END":
-        expected = _expected(error.accepts or error.expected)
-        if _OPERATOR.match(error.token):
-            return _error(error.token, _operator_hint(error.token))
-        hint = " (a phrase needs quotes)" if error.token.type == "WORD" else ""
-        return _error(error.token, f"this makes no sense here; expected {expected}{hint}")
-    lines = text.rstrip().splitlines() or [""]
-    expected = _expected(getattr(error, "accepts", None) or getattr(error, "expected", ()))
-    message = f"the query ends too early; expected {expected}"
-    return QueryError(message, token="the end", column=len(lines[-1]) + 1, line=len(lines))  # noqa: S106  # not a secret
 
 
 def _operator_hint(token: Token) -> str:
@@ -271,16 +270,67 @@ def _operator_hint(token: Token) -> str:
     return f'{how}; to look for the word itself, put it in quotes: "{token}"'
 
 
-def _bad_character(rest: str) -> str:
-    match rest[0]:
-        case '"':
-            return "the quote that opens here is never closed"
-        case "@":
-            return "a list's name is small letters, digits and _, and begins with a letter"
-        case _:
-            return f"this is not a field; fields are {_FIELDS}"
+class Grammar:
+    """The core and what one language adds to it.
+
+    ``check``: looks at tokens when they are read, by the name of their terminal. ``names``: how terminals are called in
+    a message, in the order in which they are listed.
+    """
+
+    def __init__(
+        self,
+        more: str,
+        fields: Sequence[str],
+        names: Mapping[str, str] = NAMES,
+        check: Mapping[str, Callable[[Token], Token]] | None = None,
+    ) -> None:
+        self._parser = Lark(
+            CORE + more, parser="lalr", lexer="basic", maybe_placeholders=False, lexer_callbacks=dict(check or {})
+        )
+        self._fields, self._names = " ".join(f"{name}:" for name in fields), names
+
+    def read(self, text: str, build: Build) -> Query:
+        """The syntax tree of a query.
+
+        Raises:
+            QueryError: at the first word where it stops making sense.
+        """
+        text = text.replace("“", '"').replace("”", '"')
+        _check_size(text)
+        try:
+            tree = self._parser.parse(text)
+        except UnexpectedInput as error:
+            raise self._explain(error, text) from error
+        return build.transform(tree)
+
+    def _explain(self, error: UnexpectedInput, text: str) -> QueryError:
+        if isinstance(error, UnexpectedCharacters):
+            rest = text[error.pos_in_stream :]
+            token = rest.split(maxsplit=1)[0]
+            return QueryError(self._bad_character(rest), token=token, column=error.column, line=error.line)
+        if isinstance(error, UnexpectedToken) and error.token.type != "$END":
+            expected = self._expected(error.accepts or error.expected)
+            if _OPERATOR.match(error.token):
+                return error_at(error.token, _operator_hint(error.token))
+            hint = " (a phrase needs quotes)" if error.token.type == "WORD" else ""
+            return error_at(error.token, f"this makes no sense here; expected {expected}{hint}")
+        lines = text.rstrip().splitlines() or [""]
+        expected = self._expected(getattr(error, "accepts", None) or getattr(error, "expected", ()))
+        message = f"the query ends too early; expected {expected}"
+        return QueryError(message, token="the end", column=len(lines[-1]) + 1, line=len(lines))  # noqa: S106  # not a secret
+
+    def _bad_character(self, rest: str) -> str:
+        match rest[0]:
+            case '"':
+                return "the quote that opens here is never closed"
+            case "@":
+                return "a list's name is small letters, digits and _, and begins with a letter"
+            case _:
+                return f"this is not a field; fields are {self._fields}"
+
+    def _expected(self, accepted: Any) -> str:
+        names = [name for terminal, name in self._names.items() if terminal in accepted]
+        return ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else "".join(names)
 
 
-def _expected(accepted: Any) -> str:
-    names = [name for terminal, name in _NAMES.items() if terminal in accepted]
-    return ", ".join(names[:-1]) + " or " + names[-1] if len(names) > 1 else "".join(names)
+_rules = Grammar(_RULES, _FIELDS)

@@ -7,6 +7,7 @@ depend on how it is evaluated; a naive evaluation in the tests is the definition
 
 from __future__ import annotations
 
+import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,6 +21,9 @@ from pipeline.rules.query import (
     And,
     AnyOf,
     Attribute,
+    Comparator,
+    Compare,
+    Everything,
     In,
     Leaf,
     Near,
@@ -53,7 +57,14 @@ class Text(NamedTuple):
     """What a query is evaluated on: the matches of each leaf, and the article's attributes, folded."""
 
     postings: Mapping[int, list[Match]]
-    attributes: Mapping[str, str]
+    attributes: Mapping[str, AbstractSet[str]]
+    numbers: Mapping[str, float] = {}
+    terms: Mapping[Term, list[Match]] = {}
+    """Matches of the terms of queries that were not stored."""
+
+    extents: bool = False
+    """Whether all that counts of a NEAR is where it begins and ends: for queries without UNLESS, whose words nobody is
+    shown. Matches are fewer then."""
 
 
 class _Under(NamedTuple):
@@ -106,7 +117,7 @@ class Vocabulary:
                 return Or(tuple(map(self.store, parts)))
             case And(parts):
                 return And(tuple(map(self.store, parts)))
-            case Attribute() | Leaf():
+            case Attribute() | Compare() | Everything() | Leaf():
                 return query
 
     def postings(
@@ -190,13 +201,18 @@ def _fits(word: str, wanted: Word) -> bool:
 
 
 def find(query: Query, text: Text, within: Range = ANYWHERE) -> list[Match]:
-    """All matches of a stored query, sorted. ``within``: the range of positions to look in."""
+    """All matches of a query, sorted. ``within``: the range of positions to look in."""
     found: list[Match] = _FIND[type(query)](query, text, within)
     return found
 
 
 def _find_leaf(query: Leaf, text: Text, within: Range) -> list[Match]:
     found = text.postings.get(query.number, _NOTHING)
+    return found if within is ANYWHERE else _inside(found, within)
+
+
+def _find_term(query: Term, text: Text, within: Range) -> list[Match]:
+    found = text.terms[query]
     return found if within is ANYWHERE else _inside(found, within)
 
 
@@ -208,7 +224,8 @@ def _find_or(query: Or, text: Text, within: Range) -> list[Match]:
 def _find_near(query: Near, text: Text, within: Range) -> list[Match]:
     if not (first := find(query.left, text, within)):
         return first
-    return _near(first, find(query.right, text, within), query.distance, ordered=query.ordered)
+    found = _near(first, find(query.right, text, within), query.distance, ordered=query.ordered)
+    return sorted({((low(one), high(one)),) for one in found}) if text.extents else found
 
 
 def _find_not_near(query: NotNear, text: Text, within: Range) -> list[Match]:
@@ -227,8 +244,12 @@ def _find_in(query: In, text: Text, within: Range) -> list[Match]:
 
 
 def _find_and(query: And, text: Text, within: Range) -> list[Match]:
-    found = [find(part, text, within) for part in query.parts]
-    return [_union(one[0] for one in found)] if all(found) else []
+    firsts = []
+    for part in query.parts:
+        if not (found := find(part, text, within)):
+            return _NOTHING
+        firsts.append(found[0])
+    return [_union(firsts)]
 
 
 def _find_not(query: Not, text: Text, within: Range) -> list[Match]:
@@ -237,7 +258,25 @@ def _find_not(query: Not, text: Text, within: Range) -> list[Match]:
 
 
 def _find_attribute(query: Attribute, text: Text, _: Range) -> list[Match]:
-    return [()] if text.attributes.get(query.name) == query.value else []
+    return [()] if query.value in text.attributes.get(query.name, ()) else []
+
+
+def _find_compare(query: Compare, text: Text, _: Range) -> list[Match]:
+    number = text.numbers.get(query.name)
+    return [()] if number is not None and _HOLDS[query.comparator](number, query.value) else []
+
+
+def _find_everything(_: Everything, __: Text, ___: Range) -> list[Match]:
+    return [()]
+
+
+_HOLDS: Final[Mapping[Comparator, Callable[[float, float], bool]]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
 
 
 _FIND: Final[Mapping[type, Callable[..., list[Match]]]] = {
@@ -250,8 +289,11 @@ _FIND: Final[Mapping[type, Callable[..., list[Match]]]] = {
     And: _find_and,
     Not: _find_not,
     Attribute: _find_attribute,
+    Compare: _find_compare,
+    Everything: _find_everything,
+    **dict.fromkeys((Word, Phrase, AnyOf), _find_term),
 }
-"""By kind of node; a word that was not stored is none of them. Looked up, since matching the kinds one after the other
+"""By kind of node. Looked up, since matching the kinds one after the other
 took half the time of a flag."""
 
 

@@ -1,7 +1,7 @@
 """The syntax tree of a query: small, frozen, compared by value.
 
 A node is *local* when each of its matches lies in one sentence (words, phrases, NEAR and what is made of them); AND,
-NOT and attributes speak about the article as a whole. Only local nodes can stand beside NEAR and UNLESS.
+NOT, attributes and numbers speak about the article as a whole. Only local nodes can stand beside NEAR and UNLESS.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from pipeline.records import Field
 MIN_PREFIX: Final = 2
 """Letters before a `*`: with fewer it would match a good part of all words."""
 
-AttributeName = Literal["actor", "outlet", "lang", "kind"]
+AttributeName = Literal["actor", "target", "outlet", "owner", "lang", "kind", "state", "event"]
+
+NumberName = Literal["sources", "articles", "lag"]
+Comparator = Literal["<", "<=", "=", ">=", ">"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,24 @@ class Attribute:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """A number of the story, against a value: one match without words, or none. What has no such number has none."""
+
+    name: NumberName
+    comparator: Comparator
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """One match without words, always."""
+
+
 Term = Word | Phrase | AnyOf
 
-Query = Word | Phrase | AnyOf | Leaf | Near | NotNear | Unless | In | Or | And | Not | Attribute
+Query = Word | Phrase | AnyOf | Leaf | Near | NotNear | Unless | In | Or | And | Not | Attribute | Compare | Everything
+"""`Compare` and `Everything` are of subscriptions alone."""
 
 
 def is_local(query: Query) -> bool:
@@ -129,7 +147,7 @@ def is_local(query: Query) -> bool:
             return all(map(is_local, parts))
         case In(_, inner):
             return is_local(inner)
-        case And() | Not() | Attribute():
+        case And() | Not() | Attribute() | Compare() | Everything():
             return False
         case _:
             return True

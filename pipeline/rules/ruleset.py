@@ -111,7 +111,7 @@ class Pack:
         if not numbers:
             return ()
         wanted = fitting and [frozenset().union(*(self._leaves[number] for number in some)) for some in fitting]
-        text = Text(self._vocabulary.postings(where, wanted), _attributes(article))
+        text = Text(self._vocabulary.postings(where, wanted), attributes_of(article))
         flags = []
         old: frozenset[int] | None = None
         taken: dict[Kind, list[Atom]] = {}
@@ -134,7 +134,7 @@ class Pack:
         self.build()
         texts = _texts(article)
         where = _all_sentences(texts)
-        text = Text(self._vocabulary.postings(where), _attributes(article))
+        text = Text(self._vocabulary.postings(where), attributes_of(article))
         return [match for match in find(self._stored[number], text) if not _is_asked(match, texts, where)]
 
     def candidates(self, texts: Sequence[str]) -> Candidates:
@@ -265,8 +265,9 @@ def _texts(article: Article) -> list[str]:
     return [article.title[:MAX_FIELD_LENGTH], article.lead[:MAX_FIELD_LENGTH], article.body[:MAX_FIELD_LENGTH]]
 
 
-def _attributes(article: Article) -> Mapping[str, str]:
-    return {"outlet": fold(article.outlet), "lang": fold(article.language)}
+def attributes_of(article: Article) -> Mapping[str, AbstractSet[str]]:
+    """What a rule can ask of an article beside its text."""
+    return {"outlet": {fold(article.outlet)}, "lang": {fold(article.language)}}
 
 
 def _all_sentences(texts: Sequence[str]) -> list[Cut]:

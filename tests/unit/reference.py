@@ -5,14 +5,18 @@ No postings, no indexes, no early ends: every operator looks at everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from itertools import product
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pipeline.rules.query import (
     And,
     AnyOf,
     Attribute,
+    Compare,
+    Everything,
     In,
     Near,
     Not,
@@ -36,11 +40,16 @@ class Place(NamedTuple):
     forms: tuple[str, ...] = ()
 
 
-def evaluate(query: Query, places: list[Place], attributes: dict[str, str]) -> Matches:
+def evaluate(
+    query: Query,
+    places: list[Place],
+    attributes: Mapping[str, AbstractSet[str]],
+    numbers: Mapping[str, float] = MappingProxyType({}),
+) -> Matches:
     """All matches of a query in these words."""
 
     def of(inner: Query) -> Matches:
-        return evaluate(inner, places, attributes)
+        return evaluate(inner, places, attributes, numbers)
 
     match query:
         case Word() | Phrase():
@@ -50,14 +59,27 @@ def evaluate(query: Query, places: list[Place], attributes: dict[str, str]) -> M
         case Near() | NotNear() | Unless():
             return _nearness(query, of)
         case In(field, inner):
-            return evaluate(inner, [p for p in places if p.field == field], attributes)
+            return evaluate(inner, [p for p in places if p.field == field], attributes, numbers)
         case And(parts):
             found = [of(part) for part in parts]
             return {tuple(sorted({atom for one in found for atom in min(one)}))} if all(found) else set()
         case Not(keep, drop):
             return set() if of(drop) else of(keep)
         case Attribute(name, value):
-            return {()} if attributes.get(name) == value else set()
+            return {()} if value in attributes.get(name, ()) else set()
+        case _:
+            return {()} if _holds(query, numbers) else set()
+
+
+def _holds(query: Query, numbers: Mapping[str, float]) -> bool:
+    match query:
+        case Everything():
+            return True
+        case Compare(name, comparator, value) if name in numbers:
+            order = "=" if numbers[name] == value else "<" if numbers[name] < value else ">"
+            return order in comparator
+        case Compare():
+            return False
         case _:
             raise AssertionError(query)
 

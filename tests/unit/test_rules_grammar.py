@@ -107,12 +107,26 @@ def test_errors_name_the_line_of_a_long_query() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1), "a" + " NEAR/1 a" * (MAX_DEPTH + 1), "a" * (MAX_LENGTH + 1)],
+    [
+        "(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1),
+        "a" * (MAX_LENGTH + 1),
+        "title:" * 1_000 + "a",
+        *(f"a{operator}" * 500 + "a" for operator in (" NEAR/1 ", " AND ", " NOT ", " UNLESS ", " NOT NEAR/1 ")),
+        "(a AND " * 30 + "a" + ")" * 30,
+        "(" * 25 + "a" + (" AND a" * 20 + ")") * 25,
+        "(" * 25 + "a" + (" AND a" * 20 + " OR a)") * 25,
+    ],
 )
 def test_hostile_queries_are_refused_before_they_are_parsed(text: str) -> None:
     """Depth and length have limits, so that no query exhausts the stack."""
     with pytest.raises(QueryError):
         parse_query(text)
+
+
+def test_what_or_joins_is_no_depth() -> None:
+    """A long list of pairs is a sound query."""
+    parse_query(" OR ".join(f"(a{n} AND b{n})" for n in range(2 * MAX_DEPTH)))
+    parse_query(" OR ".join(f"a{n} AND b{n}" for n in range(2 * MAX_DEPTH)))
 
 
 @given(st.text(alphabet='abANDORTE/12()"*: @nt-', max_size=30))

@@ -161,7 +161,7 @@ def test_a_query_finds_what_its_definition_says(dice: Random) -> None:
     forms = FORMS.get(dice.choice(LANGUAGES))
     vocabulary = Vocabulary(forms)
     stored = vocabulary.store(query)
-    attributes = {"outlet": "a", "lang": "en"}
+    attributes = {"outlet": {"a"}, "lang": {"en"}}
     text = Text(vocabulary.postings(_cuts(given_texts)), attributes)
     assert find(stored, text) == sorted(evaluate(query, _places(given_texts, forms), attributes))
 
@@ -256,7 +256,7 @@ def _matches(query: str, **given_fields: str) -> list[list[str]]:
     given_texts = tuple(named.values())
     vocabulary = Vocabulary()
     stored = vocabulary.store(parse_query(query))
-    text = Text(vocabulary.postings(_cuts(given_texts)), {"outlet": "a"})
+    text = Text(vocabulary.postings(_cuts(given_texts)), {"outlet": {"a"}})
     by_position = {place.position: place.word for place in _places(given_texts)}
     return [
         [" ".join(by_position[n] for n in range(first, last + 1)) for first, last in match]
