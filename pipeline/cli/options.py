@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import getpass
 import os
+import re
 import sys
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -23,6 +25,9 @@ ConfigOption = Annotated[
         help="Folder with counterclaim.yaml. Default: $COUNTERCLAIM_CONFIG, else ./config, else the shipped one.",
     ),
 ]
+_SINCE: Final = re.compile(r"(\d{1,4})([mhd])")
+_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
@@ -60,3 +65,15 @@ def login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container without a user database
         return "unknown"
+
+
+def parse_since(text: str) -> timedelta:
+    """`30m`, `12h` or `7d`.
+
+    Raises:
+        UsageError: it is none of them.
+    """
+    found = _SINCE.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"--since {text!r} is no stretch of time: say 30m, 12h or 7d")
+    return int(found[1]) * _UNITS[found[2]]

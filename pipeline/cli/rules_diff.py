@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, get_args
 
@@ -17,7 +16,7 @@ import msgspec
 import typer
 
 from pipeline.backtest import backtest
-from pipeline.cli.options import ConfigOption, JsonOption, config_dir, read_files
+from pipeline.cli.options import ConfigOption, JsonOption, config_dir, parse_since, read_files
 from pipeline.cli.rules import open_rules
 from pipeline.cli.tables import with_progress
 from pipeline.errors import RecordError, UsageError
@@ -37,8 +36,6 @@ EXAMPLES: Final = 10
 CHANGES: Final[tuple[Change, ...]] = get_args(Change)
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
-_SINCE: Final = re.compile(r"(\d{1,4})([mhd])")
-_UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 OldArgument = Annotated[
     str, typer.Argument(metavar="OLD", help="Folder of rule files, or `current`: those of the configuration.")
@@ -100,18 +97,6 @@ def diff(
         return
     for line in lines(found):
         print(line)
-
-
-def parse_since(text: str) -> timedelta:
-    """`30m`, `12h` or `7d`.
-
-    Raises:
-        UsageError: it is none of them.
-    """
-    found = _SINCE.fullmatch(text.strip())
-    if not found:
-        raise UsageError(f"--since {text!r} is no stretch of time: say 30m, 12h or 7d")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 @dataclass(slots=True)

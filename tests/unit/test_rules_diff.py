@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from pipeline.cli.rules_diff import Reading, diff, parse_since
+from pipeline.cli.options import parse_since
+from pipeline.cli.rules_diff import Reading, diff
 from pipeline.errors import UsageError
 from pipeline.evaluate.compare import Dated, compare, differences
 from pipeline.kafka import Message
