@@ -11,6 +11,7 @@
     claims      the tables of claims, and the indexes over them
     stage       what every agent does: decode, handle, bury, count
     outbox      sends in order, acknowledges in order, only what Kafka has
+    deed_table  tables of rows with a journal, whoever has them
     thread_table  the rows of threads, and what is derived from them
     journal     what the last records did to these rows: a record that comes again is done again, not anew
     changelog   the tables' changes, as results of the event that made them

@@ -6,24 +6,24 @@
     <partition>/j/<slot>/<part>     what one of the last records did (`agents.journal`)
 
 A record's deed is decided over rows in memory (as the bytes that the table has), written to the journal, then to the
-rows. Dropped whenever partitions move, and built again from the table with the next record.
+rows (`agents.deed_table`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Generic, TypeVar
+from typing import Final
 
 import msgspec
 import structlog
 
-from agents.journal import Deed, Journal, Result, Write
+from agents.deed_table import DeedPartition, DeedTable, Packed, give_way
+from agents.journal import Deed, Result, Write
 from agents.outbox import Outgoing
-from pipeline.errors import UndecodableError
 from pipeline.feeds.listing import partition_of
 from pipeline.records import Article, Flag, Flagged, Membership, Thread, ThreadInput, Tick, encode
 from pipeline.records.thread import Command
@@ -34,41 +34,9 @@ from pipeline.threads.member import Member, copy_of
 from pipeline.threads.story import Story
 from pipeline.threads.telling import story_event
 from pipeline.threads.terms import story_of
-from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES, PAGES_REQUESTS, STORY_EVENTS, THREAD_EVENTS, THREADS
+from pipeline.topics import PAGES_REQUESTS, STORY_EVENTS, THREAD_EVENTS, THREADS
 
 log = structlog.get_logger(__name__)
-
-LOAD_CHUNK: Final = 500
-"""Rows read between two turns of the event loop while partitions are built: some milliseconds."""
-
-MOST_BYTES: Final = MAX_RECORD_BYTES - DEAD_HEADER_BYTES
-"""A row or result that is larger cannot be kept: its record is dead-lettered."""
-
-T = TypeVar("T")
-
-
-class Packed(MutableMapping[str, T], Generic[T]):
-    """Values by id, kept as their bytes: less than half of the objects' memory, and some microseconds a look."""
-
-    def __init__(self, kind: type[T]) -> None:
-        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(kind)
-        self.packed: dict[str, bytes] = {}
-
-    def __getitem__(self, key: str) -> T:
-        return self._decoder.decode(self.packed[key])
-
-    def __setitem__(self, key: str, value: T) -> None:
-        self.packed[key] = msgspec.json.encode(value)
-
-    def __delitem__(self, key: str) -> None:
-        del self.packed[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.packed)
-
-    def __len__(self) -> int:
-        return len(self.packed)
-
 
 _NONE: Final = msgspec.Raw(b"null")
 
@@ -99,12 +67,12 @@ class Done:
     """Whether its article is in a thread."""
 
 
-class Partition:
+class Partition(DeedPartition):
     """The threads of one partition, and what the last record did to them."""
 
     def __init__(self, number: int, page_partitions: int, hours: Sequence[int]) -> None:
-        self.number, self._page_partitions = number, page_partitions
-        self.journal = Journal(b"%d/j/" % number)
+        super().__init__(number)
+        self._page_partitions = page_partitions
         self.threads, self._members, self._stubs = Packed(Thread), Packed(Member), Packed(Article)
         self._docket = Docket(self.threads, self._members, self._stubs, hours=hours)
         self.index = Threads()
@@ -115,13 +83,8 @@ class Partition:
         self._verdicts: list[Verdict] = []
         self._lags: list[int] = []
 
-    async def restore(self, rows: dict[bytes, bytes]) -> None:
-        """Take in the table's rows, with the partition's prefix cut off. Gives way to the event loop."""
-        journal = {key: rows.pop(key) for key in [key for key in rows if key.startswith(b"j/")]}
-        cut = b"%d/" % self.number
-        for deed in self.journal.restore({cut + key: value for key, value in journal.items()}):
-            for key, value in deed.writes:
-                _set(rows, key.removeprefix(cut), value)
+    async def read(self, rows: Mapping[bytes, bytes]) -> None:
+        """Take in the rows. Gives way to the event loop."""
         entries: list[Entry] = []
         for number, (key, value) in enumerate(rows.items(), 1):
             kind, _, name = key.decode().partition("/")
@@ -132,7 +95,7 @@ class Partition:
                 entries += self._unpack(name, value)
             else:
                 self._docket.ticked = _times.decode(value)
-            await _give_way(number)
+            await give_way(number)
         for _ in self.index.restore(entries):
             await asyncio.sleep(0)
         for _ in self._docket.restore():
@@ -163,9 +126,7 @@ class Partition:
         writes = [*self._thread_rows(outcome), *map(self._article_row, touched)]
         if self._docket.ticked != ticked:
             writes.append((b"%d/c/" % self.number, msgspec.json.encode(self._docket.ticked)))
-        deed = Deed(offset, tuple(writes), tuple(self._results(what, outcome)))
-        _check(deed)
-        return deed
+        return Deed(offset, tuple(writes), tuple(self._results(what, outcome)))
 
     def done(self, what: Flagged | Tick | Command, results: tuple[Outgoing, ...]) -> Done:
         """What is to be told of the record that was decided last."""
@@ -249,12 +210,11 @@ class Partition:
         self._answered.discard(name)
 
 
-class ThreadTable:
+class ThreadTable(DeedTable[Partition]):
     """Has records done, and remembers.
 
     Args:
-        table: a Faust table in the worker (which may be written only while an event of the same partition is handled),
-            a dict in tests.
+        table: a Faust table in the worker, a dict in tests (`agents.deed_table`).
         page_partitions: how many `pages.requests` has.
         take: gives the changes of the table since the last call: records that must be sent for them to last.
         hours: silences that are told.
@@ -267,10 +227,7 @@ class ThreadTable:
         take: Callable[[], tuple[Outgoing, ...]] = tuple,
         hours: Sequence[int] = silence.HOURS,
     ) -> None:
-        self._table, self._page_partitions, self._take = table, page_partitions, take
-        self._hours = tuple(hours)
-        self._partitions: dict[int, Partition] | None = None
-        self._generation = 0
+        super().__init__(table, lambda number: Partition(number, page_partitions, tuple(hours)), take)
 
     async def take(
         self, record: ThreadInput, partition: int, offset: int, now: datetime, bury: Callable[[Exception], Outgoing]
@@ -280,83 +237,19 @@ class ThreadTable:
         Args:
             bury: makes the dead letter for a record that cannot be done; it costs itself, never the stream.
         """
-        there = await self._partition(partition)
-        if offset in there.journal:
-            return Done(self._write(there, there.journal.read(offset, self._table)))
-        if offset <= there.journal.newest:
-            return Done()
-        try:
-            deed = there.decide(record.what, offset, now)
-        except Exception as error:
-            self.drop()  # it is half done in memory
-            there = await self._partition(partition)
-            return Done(self._write(there, Deed(offset, results=(Result.of(bury(error)),))))
-        return there.done(record.what, self._write(there, deed))
+        doing = await self.do(partition, offset, lambda there: there.decide(record.what, offset, now), bury)
+        if not doing.fresh:
+            return Done(doing.results)
+        return doing.there.done(record.what, doing.results)
 
-    def drop(self) -> None:
-        """Forget what is derived, because partitions moved; the next record has it built again from the table."""
-        self._partitions = None
-        self._generation += 1
+    def loaded(self, partitions: Mapping[int, Partition]) -> None:
+        """One line for the operator."""
+        log.info("threads loaded", threads=sum(len(one.threads) for one in partitions.values()))
 
     def __len__(self) -> int:
         """Stories that new articles are compared with."""
-        return sum(len(one.index) for one in (self._partitions or {}).values())
+        return sum(len(one.index) for one in self.partitions.values())
 
     def states(self) -> Counter[str]:
         """Threads of this process by state."""
-        return sum((one.states for one in (self._partitions or {}).values()), Counter())
-
-    def _write(self, there: Partition, deed: Deed) -> tuple[Outgoing, ...]:
-        if not deed.writes and not deed.results:
-            return ()
-        try:
-            for key, value in there.journal.write(deed):
-                _set(self._table, key, value)
-        except BaseException:
-            self.drop()  # what is in memory is ahead of the table
-            raise
-        return (*(result.outgoing() for result in deed.results), *self._take())
-
-    async def _partition(self, number: int) -> Partition:
-        while self._partitions is None:
-            generation = self._generation
-            partitions = await self._rebuilt()
-            if generation == self._generation:  # else partitions moved while we read
-                self._partitions = partitions
-                log.info("threads loaded", threads=sum(len(one.threads) for one in partitions.values()))
-        if number not in self._partitions:
-            self._partitions[number] = Partition(number, self._page_partitions, self._hours)
-        return self._partitions[number]
-
-    async def _rebuilt(self) -> dict[int, Partition]:
-        rows: dict[int, dict[bytes, bytes]] = {}
-        for number, (key, value) in enumerate(list(self._table.items()), 1):
-            partition, _, rest = key.partition(b"/")
-            rows.setdefault(int(partition), {})[rest] = value
-            await _give_way(number)
-        partitions = {one: Partition(one, self._page_partitions, self._hours) for one in rows}
-        for one, there in partitions.items():
-            await there.restore(rows.pop(one))
-        return partitions
-
-
-def _set(rows: MutableMapping[bytes, bytes], key: bytes, value: bytes | None) -> None:
-    if value is not None:
-        rows[key] = value
-        return
-    try:
-        del rows[key]  # told to the log also where it is not here: a deed that is done again
-    except KeyError:
-        return
-
-
-def _check(deed: Deed) -> None:
-    values = (*(value for _, value in deed.writes), *(result.value for result in deed.results))
-    largest = max((len(value) for value in values if value is not None), default=0)
-    if largest > MOST_BYTES:
-        raise UndecodableError(f"what comes of it is too large to be kept: {largest} bytes")
-
-
-async def _give_way(number: int) -> None:
-    if number % LOAD_CHUNK == 0:
-        await asyncio.sleep(0)
+        return sum((one.states for one in self.partitions.values()), Counter())

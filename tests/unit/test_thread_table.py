@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents import journal, thread_table
+from agents import deed_table, journal, thread_table
 from agents.journal import SLOTS, Deed, Journal, Result
 from agents.outbox import IN_FLIGHT, Outgoing
 from agents.thread_table import ThreadTable
@@ -273,7 +273,7 @@ async def test_a_record_that_cannot_be_done_costs_itself(monkeypatch: pytest.Mon
 
 async def test_what_is_too_large_to_be_kept_is_dead_lettered(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that tried to send it would stop, and stop again."""
-    monkeypatch.setattr(thread_table, "MOST_BYTES", 100)
+    monkeypatch.setattr(deed_table, "MOST_BYTES", 100)
     run = await undisturbed(LOG[:1])
     assert [one.topic for one in run.results] == ["dead"]
 
