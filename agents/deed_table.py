@@ -153,16 +153,11 @@ class DeedTable(Generic[P]):
 
     async def load(self) -> dict[int, P]:
         """Have everything built that the table has rows of."""
-        while self._there is None:
+        while (there := self._known()) is None:
             async with self._building:
-                if self._there is not None:
-                    break
-                generation = self._generation
-                built = await self._rebuilt()
-                if generation == self._generation:  # else partitions moved while we read
-                    self._there = built
-                    self.loaded(built)
-        return self._there
+                if self._known() is None:
+                    await self._build()
+        return there
 
     async def partition(self, number: int) -> P:
         """One partition, built if it was not."""
@@ -173,6 +168,16 @@ class DeedTable(Generic[P]):
 
     def loaded(self, partitions: Mapping[int, P]) -> None:
         """Called when everything was built."""
+
+    def _known(self) -> dict[int, P] | None:
+        return self._there
+
+    async def _build(self) -> None:
+        generation = self._generation
+        built = await self._rebuilt()
+        if generation == self._generation:  # else partitions moved while we read
+            self._there = built
+            self.loaded(built)
 
     def _write(self, there: P, deed: Deed) -> tuple[Outgoing, ...]:
         if not deed.writes and not deed.results:
