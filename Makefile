@@ -64,6 +64,7 @@ check: $(STAMP) $(SCHEMAS_STAMP) ## ruff, format, mypy --strict, import directio
 	$(VALIDATE) --schemafile docs/schemas/counterclaim.schema.json config/counterclaim.yaml
 	$(VALIDATE) --schemafile docs/schemas/feeds.schema.json config/feeds.yaml seeds/feeds/*.yaml
 	$(VALIDATE) --schemafile docs/schemas/outlets.schema.json config/outlets.yaml
+	$(VALIDATE) --schemafile docs/schemas/subscriptions.schema.json config/subscriptions.yaml
 	$(VALIDATE) --schemafile docs/schemas/actors.schema.json config/actors.yaml
 	$(VALIDATE) --schemafile docs/schemas/rules.schema.json config/rules/*.yaml
 	$(VALIDATE) --builtin-schema vendor.compose-spec docker-compose.yml

@@ -86,8 +86,8 @@ VERBS = (
     Verb(
         "init",
         "pipeline.cli.init:init",
-        "Write a commented starter configuration: settings, feeds, outlets, actors, rules, and schemas for "
-        "your editor.",
+        "Write a commented starter configuration: settings, feeds, outlets, actors, rules, subscriptions, and "
+        "schemas for your editor.",
         SET_UP,
     ),
     Verb(

@@ -37,7 +37,7 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     directory = config_dir(config)
     try:
-        configuration = load_all(directory, os.environ)
+        configuration = load_all(directory, os.environ, secrets=True)
     except ConfigError as error:
         if not as_json:
             raise
@@ -63,6 +63,7 @@ def _counts(directory: Path, configuration: Configuration) -> dict[str, Any]:
         "outlets": len(configuration.outlets),
         "rules_by_language": {language: len(pack.rules) for language, pack in configuration.rules.packs.items()},
         "ruleset": configuration.rules.hash,
+        "subscriptions": len(configuration.subscriptions),
     }
 
 
@@ -71,7 +72,8 @@ def _summary(found: dict[str, Any]) -> str:
         f"{found['directory']} is sound: "
         f"{found['feeds']} feeds of {found['feed_outlets']} outlets ({_listed(found['feeds_by_language'])}), "
         f"{found['outlets']} known outlets, "
-        f"{sum(found['rules_by_language'].values())} rules ({_listed(found['rules_by_language'])})"
+        f"{sum(found['rules_by_language'].values())} rules ({_listed(found['rules_by_language'])}), "
+        f"{found['subscriptions']} subscriptions"
     )
 
 

@@ -22,7 +22,8 @@ def init(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to write to; made if need be.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Write a commented starter configuration: settings, feeds, outlets, actors, rules, and schemas for your editor.
+    """Write a commented starter configuration: settings, feeds, outlets, actors, rules, subscriptions, and
+    schemas for your editor.
 
     Nothing that is there already is overwritten.
 
@@ -50,7 +51,7 @@ def init(
 def _starter_files() -> dict[Path, Path]:
     """The shipped files that make a configuration, by their path inside its folder."""
     config = shipped("config")
-    names = ["counterclaim.yaml", "feeds.yaml", "outlets.yaml", "actors.yaml"]
+    names = ["counterclaim.yaml", "feeds.yaml", "outlets.yaml", "actors.yaml", "subscriptions.yaml"]
     rules = sorted(path.relative_to(config) for path in (config / "rules").glob("*.yaml"))
     return {name: config / name for name in (*map(Path, names), *rules)}
 
@@ -66,5 +67,6 @@ def _next_steps(directory: Path) -> str:
 Next:
   1. Look through {directory / "counterclaim.yaml"}, and set poll.contact: publishers want to know who polls them.
   2. Add feeds to {directory / "feeds.yaml"}, or drop some of the shipped ones.
-  3. counterclaim config check --config {directory}
-  4. counterclaim up --config {directory}"""
+  3. Say who is to be told of what in {directory / "subscriptions.yaml"}; as it is, all is printed on the terminal.
+  4. counterclaim config check --config {directory}
+  5. counterclaim up --config {directory}"""

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import yaml
 
+from pipeline.resources import shipped
 from pipeline.settings.load import SETTINGS_FILE
 
 POLL_SECONDS: Final = 3
@@ -36,6 +37,7 @@ def write_configuration(folder: Path, *, base: str, seeds: Path, rules: Path, sh
     _write(folder / SETTINGS_FILE, _settings(folder, rules))
     _write(folder / "feeds.yaml", feeds)
     shutil.copyfile(seeds / "outlets.yaml", folder / "outlets.yaml")
+    shutil.copyfile(shipped("config") / "subscriptions.yaml", folder / "subscriptions.yaml")
 
 
 def _settings(folder: Path, rules: Path) -> dict[str, Any]:

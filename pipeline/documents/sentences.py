@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar, get_args
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -54,7 +55,7 @@ def check(document: Document, model: type[M], problems: list[Problem]) -> M | No
         return strictly(model, document.data)
     except ValidationError as error:
         problems.extend(
-            Problem(document.file, document.line(detail["loc"]), sentence(detail, model))
+            Problem(document.file, document.line(_place(detail, document.data)), sentence(detail, model))
             for detail in error.errors(include_url=False)
             if not _follows(detail)
         )
@@ -72,6 +73,20 @@ def strictly(model: type[M], data: Any) -> M:
     return model.model_validate_json(json.dumps(data), strict=True)
 
 
+def _place(detail: ErrorDetails, data: Any) -> Where:
+    """Where a finding is in the file: pydantic's way to it has a part more for each model that was chosen by `type`."""
+    where: list[str | int] = []
+    for part in detail["loc"]:
+        if isinstance(data, dict) and part not in data and data.get("type") == part:
+            continue
+        where.append(part)
+        try:
+            data = data[part]
+        except (LookupError, TypeError):
+            data = None  # what is missing
+    return (*where, "type") if detail["type"] == "union_tag_invalid" else tuple(where)
+
+
 def _follows(detail: ErrorDetails) -> bool:
     """A list is "too short" too when its entries are wrong: they have problems of their own."""
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
@@ -87,6 +102,12 @@ def sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{name} is missing: add it"
     if kind == "value_error":
         return f"{name}: {detail['ctx']['error']}"
+    if kind == "union_tag_not_found":
+        return f"{name}.type is missing: add it"
+    if kind == "union_tag_invalid":
+        tag, known = detail["ctx"]["tag"], detail["ctx"]["expected_tags"]
+        hint = nearest(tag, re.findall("'(.*?)'", known))
+        return f"{name}.type is {_shown(tag)}: it must be one of {known}{hint}"
     if kind in _WANTED:
         return f"{name} is {_shown(detail['input'])}: it must be {_WANTED[kind]}"
     if kind in _LIMITS:
@@ -117,7 +138,7 @@ def keys_at(model: type[BaseModel], where: Where) -> tuple[str, ...]:
     shape: Any = model
     for part in where:
         fields = getattr(shape, "model_fields", None)
-        shape = fields[part].annotation if fields and part in fields else _inner(shape)
+        shape = fields[part].annotation if fields and part in fields else _inner(shape, part)
     return tuple(getattr(shape, "model_fields", ()))
 
 
@@ -130,8 +151,16 @@ def nearest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def _inner(shape: Any) -> Any:
-    """The type of the values of a list, a tuple, a dict, an optional or a union: the model among them, if one is."""
-    inner = [one for one in get_args(shape) if one not in (type(None), ...)]
+def _inner(shape: Any, part: str | int) -> Any:
+    """The type of the values of a list, a tuple, a dict, an optional or a union: the model among them, if one is; of
+    several, the one that is chosen by the `type` of this name."""
+    inner = [one for one in get_args(_bare(shape)) if one not in (type(None), ...)]
     models = [one for one in inner if hasattr(one, "model_fields")]
-    return next(iter(models or inner), shape)
+    chosen = [
+        one for one in models if "type" in one.model_fields and part in get_args(one.model_fields["type"].annotation)
+    ]
+    return next(iter(chosen or models or inner), shape)
+
+
+def _bare(shape: Any) -> Any:
+    return get_args(shape)[0] if get_origin(shape) is Annotated else shape

@@ -122,7 +122,7 @@ class Subscription(Record, frozen=True, kw_only=True, omit_defaults=True):
     """When somebody last resumed it: channels that were disabled before are tried again."""
 
     changed: datetime | None = None
-    """When it was last written; what happened before is never told."""
+    """When it was made or resumed, or its query last changed; what happened before is never told."""
 
     def __post_init__(self) -> None:
         require_aware(self.resumed, self.changed)

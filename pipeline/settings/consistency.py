@@ -34,6 +34,8 @@ def _ports(settings: SettingsFile) -> Iterator[tuple[Where, str]]:
         (("metrics", "poll_port"), metrics.poll_port),
         (("metrics", "worker_port"), metrics.worker_port),
         (("metrics", "up_port"), metrics.up_port),
+        (("metrics", "deliver_port"), metrics.deliver_port),
+        (("metrics", "archive_port"), metrics.archive_port),
     ]
     if not settings.kafka.bootstrap:
         ports.insert(0, (("kafka", "port"), settings.kafka.port))

@@ -15,10 +15,16 @@ from pipeline.settings.environment import ENVIRONMENT, Override, read_environmen
 from pipeline.settings.feeds import read_feeds
 from pipeline.settings.models import Feed, Outlet, Settings, SettingsFile
 from pipeline.settings.outlets import contradictions, read_outlets
+from pipeline.settings.subscriptions import (
+    ListedSubscription,
+    SubscriptionEntry,
+    read_secrets,
+    read_subscriptions,
+)
 
 SETTINGS_FILE: Final = "counterclaim.yaml"
 
-_PATHS: Final = ("feeds_file", "rules_dir", "outlets_file", "actors_file")
+_PATHS: Final = ("feeds_file", "rules_dir", "outlets_file", "actors_file", "subscriptions_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Configuration(Polling):
 
     outlets: tuple[Outlet, ...]
     rules: Rules
+    subscriptions: tuple[SubscriptionEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +103,18 @@ def load_outlets(settings: Settings) -> tuple[Outlet, ...]:
     return outlets
 
 
+def load_subscriptions(settings: Settings, env: Mapping[str, str]) -> tuple[ListedSubscription, ...]:
+    """The operator's subscriptions, with the secrets that they name files and variables of.
+
+    Raises:
+        ConfigError: with every problem of the file and of the secrets.
+    """
+    problems: list[Problem] = []
+    listed = _read_subscriptions(settings, problems, env)
+    _raise(problems)
+    return listed
+
+
 def load_polling(directory: Path, env: Mapping[str, str]) -> Polling:
     """Settings and feeds: the rules, which take longest to read, do not matter to a poller.
 
@@ -106,8 +125,10 @@ def load_polling(directory: Path, env: Mapping[str, str]) -> Polling:
     return Polling(settings, load_feeds(settings))
 
 
-def load_all(directory: Path, env: Mapping[str, str]) -> Configuration:
-    """Settings, feeds, outlets and rules, validated as a whole.
+def load_all(directory: Path, env: Mapping[str, str], *, secrets: bool = False) -> Configuration:
+    """Settings, feeds, outlets, rules and subscriptions, validated as a whole.
+
+    ``secrets``: those of channels too. Only who delivers needs them, and others may well not be able to read them.
 
     Raises:
         ConfigError: with every problem of every file, so that one run shows all there is to mend.
@@ -118,10 +139,12 @@ def load_all(directory: Path, env: Mapping[str, str]) -> Configuration:
     outlets = read_outlets(settings.outlets_path, problems)
     problems += contradictions(feeds, outlets)
     rules = _read_rules(settings, problems)
+    subscriptions = _read_subscriptions(settings, problems, env if secrets else None)
     _raise(problems)
     if rules is None:  # unreachable: then there were problems
         raise ConfigError(problems)
-    return Configuration(settings, tuple(one.feed for one in feeds), outlets, rules)
+    entries = tuple(one.entry for one in subscriptions)
+    return Configuration(settings, tuple(one.feed for one in feeds), outlets, rules, entries)
 
 
 def _raise(problems: list[Problem]) -> None:
@@ -137,6 +160,19 @@ def _read_rules(settings: Settings, problems: list[Problem]) -> Rules | None:
     except RuleError as error:
         problems.extend(error.problems)
         return None
+
+
+def _read_subscriptions(
+    settings: Settings, problems: list[Problem], env: Mapping[str, str] | None
+) -> tuple[ListedSubscription, ...]:
+    """``env`` None: without secrets. Who names no file of subscriptions need not have one."""
+    optional = settings.subscriptions_file == SettingsFile().subscriptions_file
+    entries, document = read_subscriptions(
+        settings.subscriptions_path, problems, mail=bool(settings.smtp.host), optional=optional
+    )
+    if document is None or env is None:
+        return tuple(ListedSubscription(one, ()) for one in entries)
+    return read_secrets(entries, document, env, problems)
 
 
 def _read_settings(directory: Path, env: Mapping[str, str], problems: list[Problem]) -> tuple[Settings, Origins]:

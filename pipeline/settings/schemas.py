@@ -18,11 +18,13 @@ from pipeline.records.schemas import DIALECT, RECORDS, field_docstrings, record_
 from pipeline.rules.actors import ActorsFile
 from pipeline.rules.lexicon import Lexicon
 from pipeline.settings.models import FeedsFile, OutletsFile, SettingsFile
+from pipeline.settings.subscriptions import SubscriptionsFile
 
 FILES: Final[Mapping[str, type[BaseModel]]] = {
     "counterclaim": SettingsFile,
     "feeds": FeedsFile,
     "outlets": OutletsFile,
+    "subscriptions": SubscriptionsFile,
     "rules": Lexicon,
     "actors": ActorsFile,
 }

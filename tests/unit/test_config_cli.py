@@ -157,6 +157,7 @@ def test_a_starter_configuration_is_sound(desk: Path) -> None:
         "feeds.yaml",
         "outlets.yaml",
         "actors.yaml",
+        "subscriptions.yaml",
         "rules",
         "schemas",
     }

@@ -1,0 +1,180 @@
+"""What a zone, an address, a secret, a topic or a query must look like, in the file and on the command line. Pure.
+
+As the other checks of values: each returns its value or raises ValueError, whose text ends up behind file and line. A
+text that may hold a secret is never part of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import logging
+import re
+import secrets
+import zoneinfo
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email.errors import MessageError
+from email.headerregistry import Address
+from typing import Final
+from urllib.parse import urlsplit
+
+from pipeline.documents import nearest
+from pipeline.errors import CounterclaimError
+from pipeline.settings.checks import check_url
+from pipeline.topics import TOPICS
+
+SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how every secret begins
+MIN_SECRET_BYTES: Final = 24
+MAX_SECRET_BYTES: Final = 64
+"""https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, "Signature scheme"."""
+
+NEW_SECRET_BYTES: Final = 32
+
+MAX_SECRETS: Final = 2
+"""The new one and the one before it, while receivers change over."""
+
+_TOPIC: Final = re.compile(r"[A-Za-z0-9._-]{1,249}")
+"""What Kafka takes as the name of a topic; `.` and `..` are no names."""
+
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,30})://")
+
+_OURS: Final = frozenset(topic.name for topic in TOPICS)
+
+
+def check_zone(zone: str) -> str:
+    """A time zone by its IANA name."""
+    if zone in _zones():
+        return zone
+    folded = {one.casefold(): one for one in _zones()}
+    same = folded.get(zone.casefold())
+    near = f"; did you mean {same!r}?" if same else nearest(zone, _zones())
+    raise ValueError(f"{zone!r} is no time zone of the IANA list, such as Europe/Paris{near}")
+
+
+@functools.cache
+def _zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def check_webhook_url(url: str) -> str:
+    """Where a webhook is posted: http or https, a host, no user name. Whether it may be called is seen then: only the
+    address that a name stands for at that moment tells whether it is a private one."""
+    if url.partition("://")[0].lower() not in ("http", "https"):
+        raise ValueError(f"{url!r} is no address of a webhook: it must begin with https:// or http://")
+    check_url(url)
+    if urlsplit(url).fragment:
+        raise ValueError(f"{url!r} has a fragment, which is never sent: remove everything from the # on")
+    return url
+
+
+def check_secret(secret: str) -> str:
+    """A webhook's secret as Standard Webhooks writes it: `whsec_` and 24 to 64 bytes in base64."""
+    how = f"write {SECRET_PREFIX} and {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} random bytes in base64"
+    if not secret.startswith(SECRET_PREFIX):
+        raise ValueError(f"the secret does not begin with {SECRET_PREFIX}: {how}")
+    try:
+        count = len(base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True))
+    except binascii.Error as error:
+        raise ValueError(f"the secret is no base64 behind {SECRET_PREFIX}: {how}") from error
+    if not MIN_SECRET_BYTES <= count <= MAX_SECRET_BYTES:
+        raise ValueError(f"the secret has {count} bytes: {how}")
+    return secret
+
+
+def check_secrets(text: str) -> tuple[str, ...]:
+    """The secrets of a webhook, one a line, the newest first; two while they rotate."""
+    found = tuple(check_secret(line.strip()) for line in text.splitlines() if line.strip())
+    if not 1 <= len(found) <= MAX_SECRETS:
+        raise ValueError(f"there are {len(found)} secrets: write one, or two while they rotate, one a line")
+    if len(set(found)) < len(found):
+        raise ValueError("the same secret is there twice: remove one of them")
+    return found
+
+
+def new_secret() -> str:
+    """A secret of `NEW_SECRET_BYTES` random bytes."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(NEW_SECRET_BYTES)).decode()
+
+
+def check_email(address: str) -> str:
+    """A mail address alone: no name, no brackets, one only."""
+    try:
+        parsed = Address(addr_spec=address)
+    except (ValueError, IndexError, MessageError) as error:
+        raise ValueError(f"{address!r} is no mail address, such as desk@example.org") from error
+    plain = parsed.username and parsed.domain and parsed.addr_spec == address
+    if not plain or any(character.isspace() or not character.isprintable() for character in address):
+        raise ValueError(f"{address!r} is no mail address, such as desk@example.org")
+    return address
+
+
+def check_apprise(url: str) -> str:
+    """An address that the library apprise can send to; its service (`slack`, `tgram`). The address is a secret."""
+    # Imported here: it is needed by few, and takes a tenth of a second.
+    import apprise
+
+    scheme = _SCHEME.match(url)
+    service = scheme[1].lower() if scheme else ""
+    hint = "https://github.com/caronc/apprise/wiki lists the services and how their addresses are written"
+    with _unlogged(logging.getLogger("apprise")):
+        try:
+            found = apprise.Apprise.instantiate(url, suppress_exceptions=True)
+        except Exception as error:  # a plugin's own, which may show the address
+            raise ValueError(f"apprise refuses the address ({type(error).__name__}): {hint}") from None
+        if isinstance(found, apprise.NotifyBase):
+            names = list(_names(found))
+            return service if service in names else (names or [service])[0]
+        services = set(_services())
+    if not service:
+        raise ValueError(f"the address for apprise does not begin with a service, as slack:// is one: {hint}")
+    if service in services:
+        raise ValueError(f"apprise knows {service}://, but not with what is behind it: {hint}")
+    raise ValueError(f"apprise knows no service {service + '://'!r}{nearest(service, services)}: {hint}")
+
+
+@contextmanager
+def _unlogged(logger: logging.Logger) -> Iterator[None]:
+    """Without what it says: apprise writes the addresses that it refuses into the log, tokens and all."""
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
+def _services() -> Iterator[str]:
+    import apprise
+
+    for plugin in apprise.Apprise().details()["schemas"]:
+        for name in ("secure_protocols", "protocols"):
+            yield from plugin[name] or ()
+
+
+def _names(plugin: object) -> Iterator[str]:
+    for attribute in ("secure_protocol", "protocol"):
+        value = getattr(plugin, attribute, None)
+        yield from (value,) if isinstance(value, str) else tuple(value or ())
+
+
+def check_topic(topic: str) -> str:
+    """A Kafka topic that may be written to: none of our own."""
+    if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+        raise ValueError(f"{topic!r} is no name of a Kafka topic: use letters, digits, `.`, `_` and `-`")
+    if topic in _OURS or topic.startswith("__") or topic.endswith((".dead", "-changelog")):
+        raise ValueError(f"{topic!r} is a topic of counterclaim or Kafka itself: name one of your own")
+    return topic
+
+
+def check_query(query: str) -> str:
+    """A query in the language of subscriptions; "" is every story."""
+    # Imported here: the grammar is not needed by those who read no query.
+    from pipeline.subscriptions.query import parse_query
+
+    if query.strip():
+        try:
+            parse_query(query)
+        except CounterclaimError as error:
+            raise ValueError(str(error)) from error
+    return query
