@@ -32,7 +32,18 @@ from pipeline.records import Kind, Outcome, PageOutcome
 from pipeline.records.alert import HeldReason
 from pipeline.records.thread import EventKind, State
 from pipeline.rules_state import RulesState
-from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, STORY_EVENTS, THREADS_IN
+from pipeline.topics import (
+    ALERTS,
+    ARTICLES_DEDUPED,
+    ARTICLES_FRESH,
+    ARTICLES_RAW,
+    DELIVERIES,
+    FLAGS,
+    STORY_EVENTS,
+    THREAD_EVENTS,
+    THREADS,
+    THREADS_IN,
+)
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -53,8 +64,11 @@ before the copies that were known."""
 FEED_STATES: Final = ("new", "ok", "failing", "gone")
 """`new`: not polled yet; `failing`: its last poll failed."""
 
-CONSUMED_TOPICS: Final = (ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS)
-"""Topics that a stage reads, so that may have lag and dead letters."""
+CONSUMED_TOPICS: Final = (
+    ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS,
+    FLAGS, THREADS, THREAD_EVENTS, ALERTS, DELIVERIES,
+)  # fmt: skip
+"""Topics that a stage or the archive reads, so that may have lag and dead letters."""
 
 CHILDREN: Final = ("broker", "poller", "worker")
 
@@ -70,6 +84,13 @@ END_TO_END_BUCKETS: Final = (
 
 FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30)
 """Seconds; 10 is the default limit of connecting, 30 that of a whole fetch."""
+
+ARCHIVE_TABLES: Final = (
+    "articles", "flags", "evidence", "article_counts", "threads", "thread_events", "alerts", "deliveries",
+)  # fmt: skip
+
+ARCHIVE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+"""Seconds; a batch of 500 records takes about 0.05."""
 
 INDEXES: Final = ("seen", "copies", "threads")
 
@@ -113,6 +134,7 @@ class Metrics:
         self._alerts(registry)
         self._end_to_end(registry)
         self._kafka(registry)
+        self._archive(registry)
         self.child_restarts = _counter(
             registry, "child_restarts", "Restarts of a crashed child by the supervisor.", child=CHILDREN
         )
@@ -264,6 +286,23 @@ class Metrics:
         )
         self.rebalances = _counter(registry, "rebalances", "Rebalances that this worker took part in.")
         self.commit_errors = _counter(registry, "commit_errors", "Failed commits of offsets.")
+
+    def _archive(self, registry: CollectorRegistry) -> None:
+        self.archive_rows = _counter(
+            registry, "archive_rows", "Rows that were new to the archive, or newer.", table=ARCHIVE_TABLES
+        )
+        self.archive_pruned = _counter(
+            registry, "archive_pruned", "Rows that were removed because of their age.", table=ARCHIVE_TABLES
+        )
+        self.archive_seconds = _histogram(
+            registry, "archive_seconds", "Duration of one transaction of the archive.", ARCHIVE_BUCKETS
+        )
+        self.archive_down = _gauge(
+            registry, "archive_down", "Whether the archive's database did not answer when it was last asked: 1 or 0."
+        )
+        self.archive_failures = _counter(
+            registry, "archive_failures", "Transactions that are tried again, because the database did not answer."
+        )
 
 
 def _counter(registry: CollectorRegistry, name: str, text: str, **labels: tuple[str, ...]) -> Counter:

@@ -8,7 +8,6 @@ whatever is due of the whole list, then visits the pages that wait.
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -42,6 +41,7 @@ from pipeline.ready import announce
 from pipeline.records import FeedState
 from pipeline.settings.load import Polling
 from pipeline.settings.models import Feed, Settings
+from pipeline.stopping import Stop
 from pipeline.topics import ARTICLES_RAW, FEEDS, PAGES_REQUESTS, poll_group
 
 PAGES_ONCE: Final = timedelta(minutes=5)
@@ -53,24 +53,6 @@ STATE_LINGER_MS: Final = 50
 host. With forty polls a second that is two or three records in a request instead of one."""
 
 log = structlog.get_logger(__name__)
-
-
-class Stop:
-    """The wish to stop, from SIGTERM or SIGINT."""
-
-    def __init__(self) -> None:
-        self.event = asyncio.Event()
-        self.interrupted = False
-
-    def listen(self) -> None:
-        """From now on the two signals end the run instead of the process."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._asked, number)
-
-    def _asked(self, number: signal.Signals) -> None:
-        self.interrupted = number == signal.SIGINT
-        self.event.set()
 
 
 def publisher_of_states(bootstrap: Sequence[str]) -> Publisher:

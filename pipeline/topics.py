@@ -36,6 +36,11 @@ ARTICLES_DEDUPED_DEAD: Final = dead_topic(ARTICLES_DEDUPED)
 THREADS_IN_DEAD: Final = dead_topic(THREADS_IN)
 STORY_EVENTS_DEAD: Final = dead_topic(STORY_EVENTS)
 DELIVER_IN_DEAD: Final = dead_topic(DELIVER_IN)
+FLAGS_DEAD: Final = dead_topic(FLAGS)
+THREADS_DEAD: Final = dead_topic(THREADS)
+THREAD_EVENTS_DEAD: Final = dead_topic(THREAD_EVENTS)
+ALERTS_DEAD: Final = dead_topic(ALERTS)
+DELIVERIES_DEAD: Final = dead_topic(DELIVERIES)
 
 SEEN_TABLE: Final = "seen"
 COPIES_TABLE: Final = "copies"
@@ -198,6 +203,12 @@ def topics(partitions: int = MIN_PARTITIONS, replication: int = 1, app_id: str =
         log(THREADS_IN_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(STORY_EVENTS_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         log(DELIVER_IN_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        # What the archive alone could not read, or its database not keep.
+        log(FLAGS_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(THREADS_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(THREAD_EVENTS_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(ALERTS_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
+        log(DELIVERIES_DEAD, "as the dead record", DEAD_RETENTION, DEAD_HEADER_BYTES),
         # The agents expire their entries themselves, with tombstones; Kafka only compacts.
         table(changelog(SEEN_TABLE, app_id), "a batch's id and offset: its claim"),
         table(changelog(COPIES_TABLE, app_id), "a batch's id and offset: its claim"),
@@ -217,7 +228,7 @@ def deliver_app(app_id: str = APP_ID) -> str:
 
 
 def archive_app(app_id: str = APP_ID) -> str:
-    """Id of the Faust app that writes the archive: one of its own, so that a slow database holds back nobody."""
+    """The consumer group that writes the archive: one of its own, so that a slow database holds back nobody."""
     return f"{app_id}-archive"
 
 

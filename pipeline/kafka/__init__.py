@@ -4,6 +4,7 @@
     publish    `Publisher`: acknowledged sends from asyncio
     follow     `Follower`, `read_log` and `read_table`: group-less reading
     group      `Membership`: a group that divides a compacted topic
+    batches    `Batches`: a group that takes topics in batches and commits them
     admin      topics applied and shown
     lag        consumer lag
 
@@ -11,6 +12,7 @@
 """
 
 from pipeline.kafka.admin import ActualTopic, Change, apply_topics, describe_topics, differences, require_topics
+from pipeline.kafka.batches import Batches, topic_ids
 from pipeline.kafka.connect import ping
 from pipeline.kafka.follow import Follower, Message, begin_offsets, end_offsets, read_log, read_table
 from pipeline.kafka.group import Membership, Reader
@@ -19,6 +21,7 @@ from pipeline.kafka.publish import Position, Publisher
 
 __all__ = [
     "ActualTopic",
+    "Batches",
     "Change",
     "Follower",
     "Membership",
@@ -37,4 +40,5 @@ __all__ = [
     "read_log",
     "read_table",
     "require_topics",
+    "topic_ids",
 ]

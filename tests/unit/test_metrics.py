@@ -16,9 +16,17 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline import __version__
 from pipeline.errors import PortTakenError
-from pipeline.metrics import LANGUAGES, MAX_SERIES, Exporter, Metrics, language_label, serve
+from pipeline.metrics import (
+    ARCHIVE_TABLES,
+    CONSUMED_TOPICS,
+    LANGUAGES,
+    MAX_SERIES,
+    Exporter,
+    Metrics,
+    language_label,
+    serve,
+)
 from pipeline.threads.likeness import VetoKind
-from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, STORY_EVENTS, THREADS_IN
 
 
 @pytest.fixture
@@ -47,7 +55,8 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
         "counterclaim_polls": {"changed", "unchanged", "not_modified", "hard", "soft", "temporary"},
         "counterclaim_articles_in": {"poll", "dedupe", "copies", "flag", "thread", "alert"},
         "counterclaim_duplicates": {"seen_again", "duplicate", "revision"},
-        "counterclaim_dead_letters": {ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS},
+        "counterclaim_dead_letters": set(CONSUMED_TOPICS),
+        "counterclaim_archive_rows": set(ARCHIVE_TABLES),
         "counterclaim_copies": {"whole", "shortened", "extended", "partial", "late_original"},
         "counterclaim_threads": {"alleged", "denied", "disputed", "conceded", "retracted"},
         "counterclaim_join_vetoes": set(get_args(VetoKind)),
