@@ -9,7 +9,8 @@ channels           all of them behind one door
 webhook, email, chat, feed, terminal                                                       edges
 """
 
-from pipeline.channels.channels import Channels, Producer, Unsealer
+from pipeline.channels.channels import Channels, Producer
+from pipeline.channels.seals import Unsealer
 from pipeline.channels.sent import Sent
 from pipeline.channels.templates import Templates
 

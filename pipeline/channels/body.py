@@ -15,6 +15,7 @@ from pipeline.channels.compose import headline, held, lag, rules, sides, sources
 from pipeline.channels.story import happened
 from pipeline.records.alert import Item, Message, Story
 from pipeline.records.thread import EventKind, Evidence
+from pipeline.threads.member import cut
 
 MAX_BYTES: Final = 19_999
 """The specification asks for less than 20 kB."""
@@ -28,11 +29,11 @@ _QUOTES: Final = (8, 2, 0)
 _NAMES: Final = (10, 3)
 """Parties of a role that are named; fewer where there is no room."""
 
-MAX_TEXT: Final = 2000
-"""Characters of a notice."""
+MAX_TEXT: Final = 8000
+"""Bytes of a notice."""
 
-MAX_SENTENCES: Final = 500
-"""Characters of what changed, and of what happened."""
+MAX_SENTENCES: Final = 800
+"""Bytes of what changed, of what happened, and of the subscription's name."""
 
 
 def webhook_body(message: Message) -> bytes:
@@ -60,14 +61,14 @@ def _importance(item: Item) -> tuple[bool, int, datetime]:
 
 def _body(message: Message, items: Sequence[Item], quotes: int, names: int) -> bytes:
     data: dict[str, Any] = {
-        "subscription": {"id": message.subscription, "name": clean(message.name)[:MAX_TEXT]},
+        "subscription": {"id": message.subscription, "name": cut(clean(message.name), MAX_SENTENCES)},
         "alerts": [_alert(item, quotes, names) for item in items],
         "more": message.more + len(message.items) - len(items),
     }
     if message.thread:
         data["thread"] = message.thread
     if message.text:
-        data["text"] = clean(message.text)[:MAX_TEXT]
+        data["text"] = cut(clean(message.text), MAX_TEXT)
     if message.held:
         data["held"] = {clean(reason): number for reason, number in message.held.items()}
         data["text"] = " ".join(held(message))
@@ -81,12 +82,12 @@ def _alert(item: Item, quotes: int, names: int) -> dict[str, Any]:
     return {
         "id": item.alert,
         "first": item.first,
-        "since": clean(item.since)[:MAX_SENTENCES],
+        "since": cut(clean(item.since), MAX_SENTENCES),
         "event": {
             "id": event.id,
             "kind": event.kind,
             "time": _time(event.when),
-            "text": clean(happened(event))[:MAX_SENTENCES],
+            "text": cut(clean(happened(event)), MAX_SENTENCES),
             "quotes": [_quote(one) for one in event.evidence[-quotes:]] if quotes else [],
         },
         "story": _story(item.story, names),

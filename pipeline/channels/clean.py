@@ -42,9 +42,12 @@ _ALIKE: Final = str.maketrans(
     }
 )
 
-_URL_SAFE: Final = ":/?#!$&+,;=%-."
-"""Characters that stay in a link; letters and digits do anyway. `_` and `~` would too, but are markup in chats; encoded
-they mean the same (RFC 3986 §6.2.2.2)."""
+_URL_SAFE: Final = ":/?#!$&'()*+,;=@%-._~"
+"""Characters that stay in a link; letters and digits do anyway."""
+
+_CHAT_URL: Final = str.maketrans({c: f"%{ord(c):02X}" for c in "*_~@()'"})
+"""What is markup in a chat. Encoded, `_` and `~` mean the same (RFC 3986 §6.2.2.2), and no server of news tells the
+others apart."""
 
 
 class Link(str):
@@ -82,9 +85,8 @@ def link(url: str) -> Link:
 
 def defang(value: object) -> str:
     """A value as it goes into a chat's message: nothing in it is markup, calls somebody, or hides a link."""
-    return value if isinstance(value, Link) else clean(str(value)).translate(_ALIKE)
+    return value.translate(_CHAT_URL) if isinstance(value, Link) else clean(str(value)).translate(_ALIKE)
 
 
 def _encoded(part: str) -> str:
-    encoded = quote(part, safe=_URL_SAFE, errors="ignore")
-    return encoded.replace("_", "%5F").replace("~", "%7E")
+    return quote(part, safe=_URL_SAFE, errors="ignore")

@@ -26,8 +26,8 @@ MAX_NEWS: Final = 4
 UNNAMED: Final = "an outlet that is not named"
 
 _HELD: Final = {
-    "backlog": "came with the first poll of a feed",
-    "old": "happened longer ago than alerts are sent for",
+    "backlog": "from the first poll of a feed",
+    "old": "from longer ago than alerts are sent for",
 }
 
 
@@ -49,10 +49,10 @@ def composed(message: Message) -> View:
 def headline(story: Story) -> str:
     """Who says what against whom, without a quote."""
     accusers, accused, deniers = map(_named, (story.accusers, story.accused, story.deniers))
-    alleged = f"{accusers} {says('alleges', story.accusers)}" if accusers else "is alleged"
+    alleged = f"{accusers} {says('alleges', len(story.accusers))}" if accusers else "is alleged"
     alleged += f" against {accused}" if accused else ""
     if story.deniers or story.first_denial is not None:
-        told = f"{f'{deniers} ' + says('denies', story.deniers) if deniers else 'Somebody denies'} what {alleged}"
+        told = f"{f'{deniers} ' + says('denies', len(story.deniers)) if deniers else 'Somebody denies'} what {alleged}"
     else:
         told = alleged if accusers else f"It {alleged}"
     if story.state in ("conceded", "retracted"):
@@ -110,8 +110,8 @@ def by_story(items: Iterable[Item]) -> list[list[Item]]:
 def held(message: Message) -> Iterator[str]:
     """What was held back, in sentences."""
     for reason, number in sorted(message.held.items()):
-        stories = "1 story was" if number == 1 else f"{number} stories were"
-        yield f"{stories} not told: {_HELD.get(reason, clean(reason))}."
+        stories, were = ("1 story", "was") if number == 1 else (f"{number} stories", "were")
+        yield f"{stories} {_HELD.get(reason, clean(reason))} {were} held back and not told."
 
 
 def _stories(message: Message) -> Iterator[StoryView]:
@@ -149,10 +149,14 @@ def _alleged(story: Story) -> str:
     against = f" against {accused}" if accused else ""
     if story.first_allegation is None:
         return (
-            f"{who} {says('alleges', story.accusers)} it, by the account of those who report the denial" if who else ""
+            f"{who} {says('alleges', len(story.accusers))} it, by the account of those who report the denial"
+            if who
+            else ""
         )
     told = (
-        f"{who} {says('alleges', story.accusers)}{against}" if who else f"It is alleged{against}, by whom is not told"
+        f"{who} {says('alleges', len(story.accusers))}{against}"
+        if who
+        else f"It is alleged{against}, by whom is not told"
     )
     return f"{told}, {_according(story, story.first_allegation)}"
 
@@ -161,7 +165,7 @@ def _denied(story: Story) -> str:
     if story.first_denial is None:
         return "No denial is known"
     who = _named(story.deniers)
-    told = f"{who} {says('denies', story.deniers)} it" if who else "It is denied, by whom is not told"
+    told = f"{who} {says('denies', len(story.deniers))} it" if who else "It is denied, by whom is not told"
     return f"{told}, {_according(story, story.first_denial)}"
 
 

@@ -128,9 +128,9 @@ def happened(event: ThreadEvent) -> str:
         case "joined":
             return f"One more article carries it{f': {outlet}' if outlet else ''}."
         case "new_denier":
-            return f"{names} {says('denies', event.names)} it{according}."
+            return f"{names} {says('denies', len(event.names))} it{according}."
         case "new_accuser":
-            return f"{names} {says('alleges', event.names)} it{according}."
+            return f"{names} {says('alleges', len(event.names))} it{according}."
         case "disputed" | "conceded" | "retracted":
             return f"It is now {_STATES[event.kind]}.{_remark(event)}"
         case "reopened":
@@ -145,9 +145,9 @@ def happened(event: ThreadEvent) -> str:
             return f"{event.what}{_remark(event)}"
 
 
-def says(verb: str, names: tuple[str, ...]) -> str:
+def says(verb: str, number: int) -> str:
     """`denies` of one, `deny` of several."""
-    return verb if len(names) < 2 else {"denies": "deny", "alleges": "allege"}[verb]
+    return verb if number == 1 else {"denies": "deny", "alleges": "allege"}[verb]
 
 
 def together(names: Iterable[str]) -> str:
@@ -174,10 +174,10 @@ def _differences(before: Snapshot, now: Snapshot) -> Iterator[str]:
     for verb, old, new in (("alleges", before.accusers, now.accusers), ("denies", before.deniers, now.deniers)):
         fresh = tuple(name for name in new if name not in old)
         if fresh:
-            yield f"{together(fresh)} {says(verb, fresh)} it, according to reports, and was not named before."
-    for what, had, has in (("alleging", before.alleging, now.alleging), ("denying", before.denying, now.denying)):
+            yield f"{together(fresh)} {says(verb, len(fresh))} it, according to reports, and was not named before."
+    for verb, had, has in (("alleges", before.alleging, now.alleging), ("denies", before.denying, now.denying)):
         if has != had:
-            yield f"{count(has)} {what} it, {had} before."
+            yield f"{count(has)} {says(verb, has)} it, {had} before."
     if now.articles != before.articles:
         yield f"{now.articles} articles, {before.articles} before."
     if now.lag_seconds != before.lag_seconds and now.lag_seconds is not None:

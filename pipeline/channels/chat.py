@@ -1,0 +1,95 @@
+"""The channel `apprise`: chats and push services. The only module that knows apprise, which is imported at first use.
+
+It blocks, so it runs beside the loop. Its log lines may hold tokens, so nobody hears them; of an answer they tell the
+status, and that is kept.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import threading
+from typing import Any, Final
+
+from pipeline.channels.sent import Sent, failed
+
+_OURS: Final = re.compile(r"(?<=[?&])(?:redirect|cto|rto)=[^&]*&?")
+_OVERFLOW: Final = re.compile(r"[?&]overflow=")
+_STATUS: Final = re.compile(r"\berror=(\d{3})\b")
+
+CONNECT_SECONDS: Final = 5.0
+
+
+def service_of(url: str) -> str:
+    """The URL's scheme, which holds no secret; "" where it has none."""
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator and scheme.isalnum() else ""
+
+
+def bounded(url: str, timeout: float) -> str:
+    """The URL with short timeouts and without redirects, whatever it says of them; a text too long is sent in pieces.
+
+    Args:
+        timeout: seconds for the attempt as a whole.
+    """
+    url = _OURS.sub("", url).rstrip("?&")
+    options = f"redirect=no&cto={min(CONNECT_SECONDS, timeout):g}&rto={timeout:g}"
+    if not _OVERFLOW.search(url):
+        options += "&overflow=split"
+    return f"{url}{'&' if '?' in url else '?'}{options}"
+
+
+def notify(url: str, title: str, body: str, timeout: float) -> Sent:
+    """One attempt. Blocks; each read of the answer is bounded by ``timeout``, the whole by whoever calls.
+
+    Args:
+        url: as apprise has it, unsealed.
+    """
+    apprise, statuses = _library()
+    asset = apprise.AppriseAsset(
+        app_id="counterclaim", app_desc="counterclaim", app_url="", storage_mode="memory", async_mode=False
+    )
+    plugin = apprise.Apprise.instantiate(bounded(url, timeout), asset=asset, suppress_exceptions=True)
+    if plugin is None:
+        return failed(f"apprise cannot use this {service_of(url) or 'address'}: look at its page for how it is written")
+    statuses.begin()
+    if plugin.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
+        return Sent("delivered")
+    status = statuses.last()
+    said = f"answers {status}" if status else "could not be reached, or refused it"
+    return failed(f"the service {service_of(url)} {said}", status=status)
+
+
+class _Statuses(logging.Handler):
+    """Keeps the last status that apprise logged on this thread, and nothing else of its lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._here = threading.local()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        found = _STATUS.search(record.getMessage())
+        if found:
+            self._here.status = int(found[1])
+
+    def begin(self) -> None:
+        self._here.status = None
+
+    def last(self) -> int | None:
+        status: int | None = getattr(self._here, "status", None)
+        return status
+
+
+@functools.cache
+def _library() -> tuple[Any, _Statuses]:
+    import apprise  # half a second and 20 MB, for those who use it
+
+    statuses = _Statuses()
+    heard = logging.getLogger("apprise")
+    heard.handlers[:] = [statuses]
+    heard.propagate = False
+    # What apprise calls services by tells paths at `debug` and in warnings, and tokens are in paths.
+    for name in ("urllib3", "requests"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    return apprise, statuses
