@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.copies.shingles import Text
+from pipeline.copies.shingles import Text, distinct
 
 Sample = NDArray[np.uint32]
 
@@ -32,6 +32,7 @@ MIN_SHINGLES: Final = 12
 """A text with fewer, such as a headline alone, is a copy only of the very same words."""
 
 _BITS: Final = 32
+_LOWER: Final = np.uint64(64 - _BITS)
 _HEAD: Final = struct.Struct("<BBH")
 
 
@@ -69,10 +70,11 @@ def sketch(text: Text) -> Sketch:
     shift = 0
     while number > MAX_HASHES << shift:
         shift += 1
-    upper = (text.shingles >> np.uint64(32)).astype(np.uint32)  # sorted, as the whole hashes are
-    kept = np.unique(upper[: int(np.searchsorted(upper, 1 << (_BITS - shift)))])
-    anchors = np.unique((text.anchors >> np.uint64(32)).astype(np.uint32))
-    return Sketch(shift, kept, anchors[:MAX_ANCHORS])
+    below = (
+        text.shingles if not shift else text.shingles[: int(text.shingles.searchsorted(np.uint64(1 << (64 - shift))))]
+    )
+    anchors = distinct((text.anchors >> _LOWER).astype(np.uint32))
+    return Sketch(shift, distinct((below >> _LOWER).astype(np.uint32)), anchors[:MAX_ANCHORS])
 
 
 def decoded(data: bytes) -> Sketch:

@@ -70,13 +70,18 @@ class Sources:
         self._by_domain: dict[str, str] = {}
         self._by_name: dict[str, str] = {}
         self._by_credit: dict[str, str] = {}
+        self._owners: dict[str, str] = {}
+        self._owners_by_name: dict[str, str] = {}
         for outlet in outlets:
             key = _key(outlet)
+            self._owners |= dict.fromkeys(outlet.domains, outlet.owner)
+            self._owners_by_name |= dict.fromkeys((outlet.name, *outlet.editions), outlet.owner)
             self._by_domain |= dict.fromkeys(outlet.domains, key)
             self._by_name |= dict.fromkeys((outlet.name, *outlet.editions), key)
             self._by_credit |= dict.fromkeys(outlet.credits, key)
         longest_first = sorted(self._by_credit, key=lambda name: (-len(name), name))
         self._agency = f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})"
+        self._named = re.compile(self._agency)
         self._byline = re.compile(rf"(?<!\w){self._agency}(?!\w)")
         self._dateline = re.compile(self._dateline_forms(), re.VERBOSE)
         self._end = re.compile(self._end_forms(), re.VERBOSE | re.IGNORECASE)
@@ -87,14 +92,18 @@ class Sources:
         outlet = self._by_domain.get(article.domain) or self._by_name.get(article.outlet)
         return credited or outlet or f"domain:{article.domain}"
 
+    def owner(self, domain: str, outlet: str) -> str:
+        """Who controls an outlet in the end, by its domain or else its name; "" where the list does not know it."""
+        return self._owners.get(domain) or self._owners_by_name.get(outlet, "")
+
     def _credit(self, article: Article) -> str:
         """The agency that an article is credited to, as it is named there; "" if to none."""
         for author in article.authors:
             if found := self._byline.search(author):
                 return str(found[1])
         texts = [text for text in (article.lead, article.body) if text]
-        for text in texts:
-            if found := self._dateline.search(text[:HEAD]):
+        for head in dict.fromkeys(text[:HEAD] for text in texts):  # a feed's lead is often the body's first paragraph
+            if self._named.search(head) and (found := self._dateline.search(head)):
                 return str(next(filter(None, found.groups())))
         for text in texts:
             if found := self._end.search(text[-TAIL:]):

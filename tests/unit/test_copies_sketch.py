@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from random import Random
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from xxhash import xxh3_64_intdigest
 
+from pipeline.copies import shingles as module
 from pipeline.copies.likeness import Likeness, kind, likeness, why
 from pipeline.copies.postings import CHUNK, COMMON, MAX_NUMBER, SMALLEST, Postings
 from pipeline.copies.shingles import shingles, text_of
 from pipeline.copies.sketch import MAX_ANCHORS, MAX_HASHES, MIN_SHINGLES, Sample, Sketch, decoded, shared, sketch
+from pipeline.rules.folding import words
 from tests.articles import make_article
 
 WORD = st.sampled_from([f"w{number}" for number in range(60)] + [f"Name{number}" for number in range(20)])
@@ -31,6 +35,64 @@ def estimate(this: Sketch, that: Sketch) -> float:
     shift = max(this.shift, that.shift)
     one = this.at(shift)
     return len(shared(one, that.at(shift))) / len(one) if len(one) else 1.0
+
+
+def hashes_of(each: set[str]) -> list[int]:
+    """Their hashes, sorted."""
+    return sorted(xxh3_64_intdigest(word.encode(errors="replace")) for word in each)
+
+
+def names_and_numbers(text: str) -> set[str]:
+    """Word by word: a capital behind a word that ends no sentence, and nowhere small; and what begins with a digit."""
+    each = text.split()
+    capitals = {word for before, word in pairwise(each) if word[0].isupper() and before[-1] not in module._ENDS}
+    names = {word.strip(module._AROUND).casefold() for word in capitals} - set(each)
+    return names | {word for word in words(f"\n{text}") if word[0].isdigit()}
+
+
+PROSE = st.lists(
+    st.one_of(
+        st.sampled_from(
+            ["The", "mayor", "Mayor", "Ann", "ann", "«Ann»", "end.", "ÉLAN", "Élan,", "10", "3rd.", "don't"]
+        ),
+        st.text(max_size=6),
+        st.sampled_from([" ", "\n", "  ", "\u2003", "\x1c", "—", "Ǆ", "\U00010400", "①", "\ud800"]),
+    ),
+    max_size=60,
+).map(" ".join)
+
+
+@settings(deadline=SECONDS)
+@given(PROSE)
+def test_names_and_numbers_are_those_that_one_finds_word_by_word(text: str) -> None:
+    """Whatever stands between the words, in the text and around it."""
+    assert text_of(make_article(title="", lead="", body=text)).anchors.tolist() == hashes_of(names_and_numbers(text))
+
+
+@settings(deadline=SECONDS)
+@given(st.lists(st.sampled_from(["a", "b", "c1", "7", "ééé"]), max_size=40), st.sampled_from(["en", "zh", ""]))
+def test_shingles_are_those_that_one_makes_word_by_word(each: list[str], language: str) -> None:
+    """Sums of the words' hashes, modulo 2^64, mixed by MurmurHash3's finaliser; each once, sorted."""
+    width, made = 6 if language == "zh" else 3, set()
+    for at in range(len(each) - width + 1):
+        total = xxh3_64_intdigest(language.encode())
+        for word, odd in zip(each[at : at + width], module._ODD, strict=False):
+            total += xxh3_64_intdigest(word.encode()) * int(odd)
+        for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53, 1):
+            total = ((total % 2**64) ^ (total % 2**64) >> 33) * factor
+        made.add(total)
+    assert shingles(each, language).tolist() == sorted(made)
+
+
+def test_words_are_hashed_alike_before_and_after_their_hashes_were_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashes that are kept save time, and nothing else; no more of them are kept than should be."""
+    texts = [make_article(body=f"On Sunday Mayor Moss denied all {number} claims, w{number}.") for number in range(40)]
+    before = [text_of(article) for article in texts]
+    monkeypatch.setattr(module, "KNOWN", 100)
+    for article, made in zip(texts, before, strict=True):
+        again = text_of(article)
+        assert (again.shingles.tolist(), again.anchors.tolist()) == (made.shingles.tolist(), made.anchors.tolist())
+        assert sum(map(len, module._known)) < 300
 
 
 @settings(deadline=SECONDS)
