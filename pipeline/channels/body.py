@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pipeline.channels.clean import clean, link
-from pipeline.channels.compose import headline, held, lag, rules, sides, sources
+from pipeline.channels.compose import headline, held, lag, sides, sources
 from pipeline.channels.story import happened
 from pipeline.records.alert import Item, Message, Story
 from pipeline.records.thread import EventKind, Evidence
@@ -23,11 +24,23 @@ MAX_BYTES: Final = 19_999
 _LEAST: Final[tuple[EventKind, ...]] = ("joined", "moved", "split", "merged", "refused", "heartbeat", "spread")
 """Events that change least what a reader believes, the least first; told of a story for the first time, none is."""
 
-_QUOTES: Final = (8, 2, 0)
-"""Quotes of an event that are told, beside those of the sides; fewer where there is no room."""
 
-_NAMES: Final = (10, 3)
-"""Parties of a role that are named; fewer where there is no room."""
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much is told of each alert."""
+
+    quotes: int
+    """Of its event, beside those of the sides."""
+
+    names: int
+    """Parties of a role."""
+
+    twice: bool
+    """Whether quotes stand both in the sentences and by themselves, and the claim beside the sides."""
+
+
+_ROOMS: Final = (_Room(8, 10, twice=True), _Room(2, 10, twice=True), _Room(0, 3, twice=True), _Room(0, 3, twice=False))
+"""From the most to the least; the largest that fits is taken."""
 
 MAX_TEXT: Final = 8000
 """Bytes of a notice."""
@@ -40,15 +53,14 @@ def webhook_body(message: Message) -> bytes:
     """The message as JSON in UTF-8, at most `MAX_BYTES`: where it would be more, quotes go first, then the least
     important alerts, which `data.more` counts.
     """
-    for quotes in _QUOTES:
-        for names in _NAMES:
-            body = _body(message, message.items, quotes, names)
-            if len(body) <= MAX_BYTES:
-                return body
+    for room in _ROOMS:
+        body = _body(message, message.items, room)
+        if len(body) <= MAX_BYTES:
+            return body
     kept = list(message.items)
     for item in sorted(message.items, key=_importance):
         kept.remove(item)
-        body = _body(message, kept, _QUOTES[-1], _NAMES[-1])
+        body = _body(message, kept, _ROOMS[-1])
         if len(body) <= MAX_BYTES:
             break
     return body
@@ -59,10 +71,10 @@ def _importance(item: Item) -> tuple[bool, int, datetime]:
     return item.first, _LEAST.index(kind) if kind in _LEAST else len(_LEAST), item.event.when
 
 
-def _body(message: Message, items: Sequence[Item], quotes: int, names: int) -> bytes:
+def _body(message: Message, items: Sequence[Item], room: _Room) -> bytes:
     data: dict[str, Any] = {
         "subscription": {"id": message.subscription, "name": cut(clean(message.name), MAX_SENTENCES)},
-        "alerts": [_alert(item, quotes, names) for item in items],
+        "alerts": [_alert(item, room) for item in items],
         "more": message.more + len(message.items) - len(items),
     }
     if message.thread:
@@ -77,7 +89,7 @@ def _body(message: Message, items: Sequence[Item], quotes: int, names: int) -> b
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
-def _alert(item: Item, quotes: int, names: int) -> dict[str, Any]:
+def _alert(item: Item, room: _Room) -> dict[str, Any]:
     event = item.event
     return {
         "id": item.alert,
@@ -88,14 +100,15 @@ def _alert(item: Item, quotes: int, names: int) -> dict[str, Any]:
             "kind": event.kind,
             "time": _time(event.when),
             "text": cut(clean(happened(event)), MAX_SENTENCES),
-            "quotes": [_quote(one) for one in event.evidence[-quotes:]] if quotes else [],
+            "quotes": [_quote(one) for one in event.evidence[-room.quotes :]] if room.quotes else [],
         },
-        "story": _story(item.story, names),
+        "story": _story(item.story, room),
     }
 
 
-def _story(story: Story, names: int) -> dict[str, Any]:
+def _story(story: Story, room: _Room) -> dict[str, Any]:
     """What a story's quotes say stands beside who says it: `told` is never without an outlet."""
+    beside = room.twice or (story.first_allegation is None and story.first_denial is None)
     return {
         "thread": story.thread,
         "language": clean(story.language),
@@ -103,11 +116,11 @@ def _story(story: Story, names: int) -> dict[str, Any]:
         "headline": headline(story),
         "title": clean(story.title),
         "outlet": clean(story.claim.outlet),
-        "told": list(_told(story)),
-        "accusers": _names(story.accusers, names),
-        "accused": _names(story.accused, names),
-        "deniers": _names(story.deniers, names),
-        "claim": _quote(story.claim),
+        "told": list(_told(story, quoted=room.twice)),
+        "accusers": _names(story.accusers, room.names),
+        "accused": _names(story.accused, room.names),
+        "deniers": _names(story.deniers, room.names),
+        "claim": _quote(story.claim if beside else None),
         "first_allegation": _quote(story.first_allegation),
         "first_denial": _quote(story.first_denial),
         "sources": {"alleging": story.alleging, "denying": story.denying, "all": story.telling},
@@ -121,13 +134,12 @@ def _story(story: Story, names: int) -> dict[str, Any]:
         "url": link(story.url),
         "rules": [clean(rule) for rule in story.rules],
         "ruleset": clean(story.ruleset),
-        "found_by": rules(story),
     }
 
 
-def _told(story: Story) -> Iterator[str]:
+def _told(story: Story, *, quoted: bool) -> Iterator[str]:
     for said in sides(story):
-        yield f"{said.who}: “{said.quote.text}”" if said.quote is not None else f"{said.who}."
+        yield f"{said.who}: “{said.quote.text}”" if said.quote is not None and quoted else f"{said.who}."
 
 
 def _names(names: Iterable[str], most: int) -> list[str]:
