@@ -206,6 +206,17 @@ def test_the_table_finds_what_was_put_and_nothing_that_was_dropped() -> None:
     assert sorted(table.find(first).numbers) == [6] * 20
 
 
+def test_a_posting_that_takes_the_place_of_another_costs_no_third() -> None:
+    """In a full bucket, too, where the place that was given up is all there is."""
+    table = Postings()
+    hashes = (np.arange(1, 9, dtype=np.uint32) << np.uint32(20)) + np.uint32(7)  # eight of one bucket
+    for number, one in enumerate(hashes, 1):
+        table.put(table.find(np.array([one])), number)
+    found = table.find(hashes[4:5])
+    table.put(found, 9, found.numbers == 5)
+    assert sorted(table.find(hashes).numbers) == [1, 2, 3, 4, 6, 7, 8, 9]
+
+
 def test_a_hash_that_many_texts_have_is_common() -> None:
     """From the fourth text on."""
     table, hashes = Postings(), np.array([3_000_000_000], np.uint32)

@@ -210,6 +210,23 @@ def test_stories_of_one_weekday_are_liker_than_stories_of_two() -> None:
     assert score() - score(5) == pytest.approx(DAY * 2 / 3, abs=1e-3)
 
 
+def test_a_story_that_leaves_takes_its_weekdays_along() -> None:
+    """Whether a person moved it or the index is full, what is left counts as if it had never been there."""
+    first, second = (_story(number, ("brisa", 1000), days=(number,)) for number in (1, 4))
+    probe = _story(9, ("brisa", 600), ("orlane", 800), days=(4,))
+    alone, moved, full = Threads(), Threads(), Threads(most=1)
+    alone.add(Entry(first, "t", 0))
+    moved.add(Entry(first, "t", 0))
+    moved.add(Entry(second, "t", 1))
+    moved.move([second.id], "u")
+    full.add(Entry(second, "t", 0))
+    full.add(Entry(first, "t", 1))
+    expected = alone.join(probe).joined
+    assert expected is not None
+    assert moved._shapes["t"].days == full._shapes["t"].days == {(1,): 1}
+    assert full.join(probe).joined == expected
+
+
 def test_a_join_says_why() -> None:
     """Score, strongest terms with their shares, and a sentence."""
     texts = ["Orlane Shipping denies dumping oil off Vellmar", "Vellmar oil: Orlane Shipping rejects dumping charge"]
