@@ -7,7 +7,8 @@
     dedupe      articles.raw → articles.fresh        over `seen`, a table of claims
     copies      articles.fresh → articles.deduped    over `copies`, another
     flag        articles.deduped → flags, threads.in over a rule set
-    thread      threads.in → threads, thread-events  over `threads`, a table of rows with a journal
+    thread      threads.in → threads, thread-events, story-events  over `threads`, a table of rows with a journal
+    alert       story-events → deliver.in            over the subscriptions and silences of the moment
     claims      the tables of claims, and the indexes over them
     stage       what every agent does: decode, handle, bury, count
     outbox      sends in order, acknowledges in order, only what Kafka has

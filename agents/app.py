@@ -10,6 +10,7 @@ from typing import Any, Final
 import faust
 import structlog
 
+from agents.alert import make_alert
 from agents.copies import CopiesTable, make_copies
 from agents.dedupe import make_dedupe
 from agents.faust_app import FaustApp
@@ -21,14 +22,16 @@ from agents.thread_table import ThreadTable
 from pipeline.copies.source import Sources
 from pipeline.dedupe.fresh import LanguageOf
 from pipeline.metrics import Metrics
-from pipeline.records import thread_inputs
+from pipeline.records import story_events, thread_inputs
 from pipeline.settings.models import Settings
+from pipeline.subscriptions.matching import Matching
 from pipeline.topics import (
     ARTICLES_DEDUPED,
     ARTICLES_FRESH,
     ARTICLES_RAW,
     COPIES_TABLE,
     SEEN_TABLE,
+    STORY_EVENTS,
     THREADS_IN,
     THREADS_TABLE,
 )
@@ -46,6 +49,7 @@ class Parts:
     language_of: LanguageOf
     sources: Sources
     rules: Callable[[], Rules]
+    matching: Matching
     metrics: Metrics
     clock: Clock = utc_now
 
@@ -97,3 +101,5 @@ def _add_agents(base: FaustApp, parts: Parts) -> None:
     base.agent(ARTICLES_FRESH, "copies", BATCHES, make_copies(copies, parts.sources, metrics))
     base.agent(ARTICLES_DEDUPED, "flag", BATCHES, make_flag(parts.rules, metrics, parts.clock, partitions=partitions))
     base.agent(THREADS_IN, "thread", whole(thread_inputs), make_thread(threads, metrics, parts.clock))
+    alert = make_alert(parts.matching, metrics, parts.clock, partitions=partitions)
+    base.agent(STORY_EVENTS, "alert", whole(story_events), alert)

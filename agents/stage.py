@@ -84,7 +84,7 @@ DEAD_WINDOW: Final = 10
 """So many times as many of the last records are looked at …"""
 
 DEAD_SHARE: Final = 0.2
-"""… and no more than this share of them may be dead: a rule that breaks on every fourth article is not the articles'."""
+"""… and no more than this share of them may be dead: if a rule breaks on every fourth article, it is the rule."""
 
 
 @dataclass(slots=True)

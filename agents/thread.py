@@ -38,7 +38,7 @@ def make_thread(table: ThreadTable, metrics: Metrics, clock: Clock = utc_now) ->
                 Outgoing(THREAD_EVENTS, encode(event), message.key, what.heartbeat),
                 Outgoing(STORY_EVENTS, encode(beat), message.key, what.heartbeat),
             )
-            return Handled(results, count=_counting_beat(metrics, what, what.heartbeat, clock))
+            return Handled(results)
         if isinstance(what, Flagged) and not background.at_hand(what.article.language):
             await asyncio.to_thread(background.prepare, what.article.language)
         failed = metrics.dead_letters.labels(topic=message.topic)
@@ -72,14 +72,5 @@ def _counting(metrics: Metrics, table: ThreadTable, done: Done) -> Callable[[], 
         states = table.states()
         for state in get_args(State):
             metrics.threads.labels(state=state).set(states[state])
-
-    return count
-
-
-def _counting_beat(metrics: Metrics, what: Flagged, partition: int, clock: Clock) -> Callable[[], None]:
-    def count() -> None:
-        now = clock()
-        metrics.heartbeat_timestamp_seconds.labels(partition=partition).set(now.timestamp())
-        metrics.heartbeat_seconds.observe((now - what.article.fetched).total_seconds())
 
     return count

@@ -31,6 +31,13 @@ The data path, top to bottom (topics in the middle, packages at the left):
                            │
                       threads                 each Thread as it is now, key: thread id
                       thread-events           what happened to it, key: thread id
+                      story-events            the same, each with its whole story, key: thread id
+                           │
+    subscriptions.matching whom an event is for, by stored queries                      pure (agents.alert)
+    subscriptions.gate     what is too old to be told, or silenced                      pure
+    subscriptions.known    `subscriptions` and `silences`, followed                     edge
+                           │
+                      deliver.in              one Match, key: subscription id
 
 Where a feed's `full_text` wants it, its articles' pages are fetched too, by the poller:
 
