@@ -7,6 +7,7 @@ RFC 2919 (List-Id). The Message-ID follows from the message's id: a mail that is
 from __future__ import annotations
 
 import hashlib
+import re
 from contextlib import suppress
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -32,6 +33,11 @@ QUIT_SECONDS: Final = 2.0
 
 _WHOLE: Final = frozenset({"list-unsubscribe", "list-id", "message-id", "references", "in-reply-to"})
 """Headers that are never folded: Python would encode what is too long for a line, and no program reads that there."""
+
+
+_ATOM: Final = r"""[^\s<>@,;:"()\\\[\]\x00-\x1f\x7f-\U0010ffff]+"""
+_MAILBOX: Final = re.compile(rf"{_ATOM}@{_ATOM}|(?:{_ATOM} )+<{_ATOM}@{_ATOM}>")
+"""Far less than RFC 5322 allows, and all that people have. Python's parser takes the first of several addresses."""
 
 
 class _Policy(EmailPolicy):
@@ -127,17 +133,14 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> Sent:
 
 
 def _address(text: str) -> str:
-    """The address as it stands in a header.
+    """The address as it stands in a header: one address, alone or as `name <address>`.
 
     Raises:
-        ValueError: it is none, or not ASCII.
+        ValueError: it is none, several, or not ASCII.
     """
-    name, address = parseaddr(text)
-    local, at, domain = address.rpartition("@")
-    usable = bool(local and at and domain) and text.isascii() and text.isprintable()
-    if not usable or any(c in address for c in ' <>"(),;:\\'):
+    if not _MAILBOX.fullmatch(text):
         raise ValueError(f"{clean(text)!r} is no mail address that can be written to")
-    return f"{name} <{address}>" if name else address
+    return text
 
 
 def _domain(sender: str) -> str:

@@ -59,7 +59,7 @@ def signatures(secrets: Sequence[str], message_id: str, now: datetime, body: byt
     try:
         return " ".join(standardwebhooks.Webhook(secret).sign(message_id, now, text) for secret in secrets)
     except Exception as error:  # the library's own has no base but Exception; its text is none of ours to repeat
-        raise ValueError("a secret of this webhook is not base64 behind whsec_") from error
+        raise ValueError("a secret of this webhook is not base64, or empty") from error
 
 
 async def post(
