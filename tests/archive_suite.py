@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
+import json
 import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -14,14 +18,19 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 from sqlalchemy import Engine, func, select, text
 
 from pipeline.archive import tables
 from pipeline.archive.batch import Batch
 from pipeline.archive.database import check, migrate, newest
+from pipeline.archive.export import TIMES, Format, export
+from pipeline.archive.forget import Wanted, forget, known_outlet, remember, wanted
 from pipeline.archive.keep import Keep
 from pipeline.archive.prune import Pruning, prune
+from pipeline.archive.report import look
 from pipeline.archive.write import Place, write
+from pipeline.dedupe.fingerprint import article_id
 from pipeline.errors import ArchiveError
 from pipeline.kafka import Message
 from pipeline.settings.alerting import ArchiveSettings
@@ -244,3 +253,159 @@ class ArchiveSuite:
             assert connection.execute(select(func.count()).select_from(tables.counted)).scalar_one() == 0
         put(engine, messages, keep=much_later)
         assert content(engine)["article_counts"] == before
+
+
+def words(engine: Engine) -> str:
+    """Everything that is kept, as one text."""
+    return repr(content(engine))
+
+
+class ForgetSuite:
+    """Takedowns, for every database."""
+
+    def test_an_article_that_was_taken_down_is_gone_and_stays_gone(self, engine: Engine) -> None:
+        """Its text, flags, evidence; its quotes in threads, events, alerts and deliveries; and when all comes again."""
+        messages = story_log(2).messages
+        put(engine, messages)
+        before = content(engine)
+        what = wanted("https://herald.example/1?utm_source=x")
+        assert what.name == article_id("https://herald.example/1")
+        named = next(row for row in before["articles"] if row[0] == f"{1:032x}")
+        removed = forget(engine, Wanted("article", named[0], named[2]), reason="asked", now=LATE)
+        assert removed["articles"] == 1
+        after = content(engine)
+        self._without(engine, named[0])
+        assert len(after["articles"]) == len(before["articles"]) - 1
+        assert after["article_counts"] == before["article_counts"]
+        assert [row[0] for row in after["threads"]] == [row[0] for row in before["threads"]]
+        put(engine, messages)
+        assert content(engine) == after
+        later = flagged(1, language="en", fetched=LATE, title="Another text")
+        put(engine, [story_log(0).put(FLAGS, later)])
+        assert {row[0] for row in content(engine)["articles"]} == {row[0] for row in after["articles"]}
+        assert not any(forget(engine, Wanted("article", named[0]), reason="", now=LATE).values())
+
+    def _without(self, engine: Engine, article: str) -> None:
+        """No quote of it, and no text."""
+        with engine.connect() as connection:
+            for table in (tables.threads, tables.thread_events, tables.alerts, tables.deliveries):
+                for document in connection.execute(select(table.c.doc)).scalars():
+                    for one in quotes(document):
+                        assert bool(one["quote"]) == (one["article"] != article), table.name
+            state = connection.execute(select(tables.threads).where(tables.threads.c.id == article)).one()
+            assert (state.claim, state.doc["title"], state.doc["claim"].get("link", "")) == ("", "", "")
+            told = connection.execute(select(tables.alerts).where(tables.alerts.c.thread == article)).all()
+            assert {one.title for one in told} == {""}
+            items = connection.execute(select(tables.deliveries.c.doc).where(tables.deliveries.c.thread == article))
+            assert not any(item.get("since") for doc in items.scalars() for item in doc["message"]["items"])
+
+    def test_an_outlet_that_was_taken_down_is_gone(self, engine: Engine) -> None:
+        """Every article of it, those that come later, and its quotes in the stories of others."""
+        messages = story_log(2).messages
+        put(engine, messages)
+        assert known_outlet(engine, "Outlet 2")
+        assert not known_outlet(engine, "outlet 2")
+        forget(engine, Wanted("outlet", "Outlet 2"), reason="", now=LATE)
+        after = content(engine)
+        assert f"{2:032x}" not in {row[0] for row in after["articles"]}
+        with engine.connect() as connection:
+            documents = connection.execute(select(tables.threads.c.doc)).scalars().all()
+        found = [one for document in documents for one in quotes(document)]
+        assert {bool(one["quote"]) for one in found if one["outlet"] == "Outlet 2"} <= {False}
+        assert all(one["quote"] for one in found if one["outlet"] != "Outlet 2")
+        put(engine, [*messages, story_log(0).put(FLAGS, flagged(77, outlet="Outlet 2", language="en"))])
+        assert content(engine) | {"article_counts": []} == after | {"article_counts": []}  # numbers have no words
+
+    def test_a_takedown_can_be_taken_back(self, engine: Engine) -> None:
+        """What comes from now on is archived, and what is still on the topics when they are read again."""
+        messages = story_log(1).messages
+        put(engine, messages)
+        before = content(engine)
+        forget(engine, Wanted("outlet", "Outlet 1"), reason="", now=LATE)
+        assert remember(engine, Wanted("outlet", "Outlet 1"))
+        assert not remember(engine, Wanted("outlet", "Outlet 1"))
+        put(engine, messages)
+        assert content(engine)["articles"] == before["articles"]
+
+    def test_nothing_is_left_in_the_files(self, engine: Engine) -> None:
+        """A word that only one article had is in no file of the database; PostgreSQL's log keeps it for a while."""
+        secret = "zanzibar-cassowary"
+        log = Topics.empty()
+        log.put(FLAGS, flagged(1, lead=f"A {secret}."))
+        put(engine, log.messages)
+        forget(engine, Wanted("article", f"{1:032x}"), reason="", now=LATE)
+        assert secret not in words(engine)
+        if engine.dialect.name == "sqlite":
+            folder = Path(engine.url.database or "").parent
+            assert [path.name for path in folder.iterdir() if secret.encode() in path.read_bytes()] == []
+
+
+def quotes(value: Any) -> Iterable[dict[str, Any]]:
+    """Every piece of evidence in a document."""
+    if isinstance(value, dict):
+        if "quote" in value and "article" in value:
+            yield value
+        for one in value.values():
+            yield from quotes(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from quotes(one)
+
+
+class ExportSuite:
+    """Exports, for every database."""
+
+    @pytest.mark.parametrize("name", TIMES)
+    def test_all_formats_have_all_rows(self, engine: Engine, name: str) -> None:
+        """The same rows, times and numbers in each; documents as JSON."""
+        put(engine, story_log(2).messages)
+        files = {form: io.BytesIO() for form in get_args(Format)}
+        number = len(content(engine)[name])
+        assert {export(engine, name, form, file) for form, file in files.items()} == {number}
+        lines = [json.loads(line) for line in files["jsonl"].getvalue().splitlines()]
+        cells = list(csv.DictReader(io.StringIO(files["csv"].getvalue().decode(), newline="")))
+        files["parquet"].seek(0)
+        arrow = parquet.read_table(files["parquet"]).to_pylist()
+        assert len(lines) == len(cells) == len(arrow) == number
+        for line, cell, row in zip(lines, cells, arrow, strict=True):
+            assert list(line) == list(cell) == list(row)
+            for key, value in line.items():
+                if isinstance(value, dict | list):
+                    assert value == json.loads(cell[key]) == json.loads(row[key])
+                elif isinstance(row[key], datetime):
+                    assert datetime.fromisoformat(value) == datetime.fromisoformat(cell[key]) == row[key]
+                else:
+                    assert value == row[key]
+                    assert cell[key] == ("" if value is None else str(value))
+
+    def test_a_period_is_of_the_tables_own_time(self, engine: Engine) -> None:
+        """From, and up to; flags go with their article."""
+        put(engine, story_log(1).messages)
+        out = io.BytesIO()
+        hour = timedelta(hours=1)
+        assert export(engine, "articles", "jsonl", out, NOON + hour, NOON + 2 * hour) == 1
+        assert export(engine, "flags", "jsonl", io.BytesIO(), NOON + hour, NOON + 2 * hour) == 2
+        assert json.loads(out.getvalue())["id"] == f"{2:032x}"
+
+    def test_no_cell_is_a_formula(self, engine: Engine) -> None:
+        """A headline that a spreadsheet would run is text, and numbers stay numbers."""
+        log = Topics.empty()
+        log.put(FLAGS, flagged(1, title="=HYPERLINK(1)", outlet="@x", language="-"))
+        put(engine, log.messages)
+        out = io.BytesIO()
+        export(engine, "articles", "csv", out)
+        (row,) = csv.DictReader(io.StringIO(out.getvalue().decode(), newline=""))
+        assert (row["title"], row["outlet"], row["language"]) == ("'=HYPERLINK(1)", "'@x", "'-")
+        log.put(THREADS, thread(flagged(1).article, lag_seconds=-5))
+        put(engine, log.messages)
+        out = io.BytesIO()
+        export(engine, "threads", "csv", out)
+        assert next(iter(csv.DictReader(io.StringIO(out.getvalue().decode()))))["lag_seconds"] == "-5"
+
+    def test_a_report_counts_what_is_there(self, engine: Engine) -> None:
+        """Rows and period of each table, and what was taken down."""
+        put(engine, story_log(1).messages)
+        forget(engine, Wanted("outlet", "Outlet 9"), reason="", now=LATE)
+        found = look(engine)
+        assert {one.name: one.rows for one in found.tables} == {k: len(v) for k, v in content(engine).items()}
+        assert (found.tables[0].oldest, found.outlets_forgotten) == (NOON + timedelta(minutes=1), 1)

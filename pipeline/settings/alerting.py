@@ -73,9 +73,6 @@ class ArchiveSettings(Model):
     url: SecretStr = SecretStr("sqlite:///data/archive.db")
     """SQLAlchemy URL: `sqlite:///path`, or `postgresql+psycopg://user:password@host/name`."""
 
-    data_dir: Path = Path("data/archive")
-    """Folder of the archiving process's store. Relative to the working directory."""
-
     batch: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Records in one transaction at the most."""
 

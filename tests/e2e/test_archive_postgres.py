@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from pipeline.archive.database import check, connect, migrate
 from pipeline.errors import ArchiveAwayError, ArchiveError
-from tests.archive_suite import ArchiveSuite
+from tests.archive_suite import ArchiveSuite, ExportSuite, ForgetSuite
 from tests.databases import Postgres, postgres
 
 
@@ -29,7 +29,7 @@ def engine(server: Postgres) -> Iterator[Engine]:
     made.dispose()
 
 
-class TestPostgres(ArchiveSuite):
+class TestPostgres(ArchiveSuite, ForgetSuite, ExportSuite):
     """On PostgreSQL."""
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pipeline.archive.database import connect, migrate
-from tests.archive_suite import ArchiveSuite
+from tests.archive_suite import ArchiveSuite, ExportSuite, ForgetSuite
 
 
 @pytest.fixture
@@ -21,5 +21,5 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     made.dispose()
 
 
-class TestSqlite(ArchiveSuite):
+class TestSqlite(ArchiveSuite, ForgetSuite, ExportSuite):
     """On SQLite."""
