@@ -83,13 +83,14 @@ class _Statuses(logging.Handler):
 
 @functools.cache
 def _library() -> tuple[Any, _Statuses]:
-    import apprise  # half a second and 20 MB, for those who use it
-
     statuses = _Statuses()
     heard = logging.getLogger("apprise")
     heard.handlers[:] = [statuses]
     heard.propagate = False
+    heard.setLevel(logging.WARNING)
     # What apprise calls services by tells paths at `debug` and in warnings, and tokens are in paths.
     for name in ("urllib3", "requests"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    import apprise  # here: half a second and 20 MB, for those who use it
+
     return apprise, statuses
