@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import get_args
 
 import structlog
 
@@ -18,7 +17,6 @@ from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
 from agents.thread_table import Done, ThreadTable
 from pipeline.metrics import Metrics
 from pipeline.records import Flagged, StoryEvent, ThreadInput, Tick, encode
-from pipeline.records.thread import State
 from pipeline.threads import background
 from pipeline.threads.events import by_article, heartbeat
 from pipeline.topics import STORY_EVENTS, THREAD_EVENTS, THREADS_IN
@@ -69,8 +67,7 @@ def _counting(metrics: Metrics, table: ThreadTable, done: Done) -> Callable[[], 
         for lag in done.lags:
             metrics.thread_lag_seconds.observe(lag)
         metrics.index_size.labels(index="threads").set(len(table))
-        states = table.states()
-        for state in get_args(State):
-            metrics.threads.labels(state=state).set(states[state])
+        for state, number in table.states().items():
+            metrics.threads.labels(state=state).set(number)
 
     return count

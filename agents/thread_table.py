@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 import structlog
@@ -26,7 +26,7 @@ from agents.journal import Deed, Result, Write
 from agents.outbox import Outgoing
 from pipeline.feeds.listing import partition_of
 from pipeline.records import Article, Flag, Flagged, Membership, Thread, ThreadInput, Tick, encode
-from pipeline.records.thread import Command
+from pipeline.records.thread import Command, State
 from pipeline.threads import silence
 from pipeline.threads.docket import REMEMBER, Docket, Outcome
 from pipeline.threads.join import Entry, Threads, Verdict
@@ -250,6 +250,7 @@ class ThreadTable(DeedTable[Partition]):
         """Stories that new articles are compared with."""
         return sum(len(one.index) for one in self.partitions.values())
 
-    def states(self) -> Counter[str]:
+    def states(self) -> dict[str, int]:
         """Threads of this process by state."""
-        return sum((one.states for one in self.partitions.values()), Counter())
+        counts = [one.states for one in self.partitions.values()]
+        return {state: sum([count.get(state, 0) for count in counts]) for state in get_args(State)}  # for each record

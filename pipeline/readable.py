@@ -29,6 +29,7 @@ from pipeline.records import (
     ThreadEvent,
     Tick,
     batches,
+    copy_groups,
     feed_records,
     feed_states,
     flagged,
@@ -43,6 +44,7 @@ from pipeline.topics import (
     ARTICLES_DEDUPED,
     ARTICLES_FRESH,
     ARTICLES_RAW,
+    COPIES,
     FEED_STATE,
     FEEDS,
     FLAGS,
@@ -211,6 +213,13 @@ def _headline(article: Article) -> str:
     return f"{language}  {visible(article.outlet)}: {_flat(article.title)}{again}"
 
 
+def _copy_group(value: bytes) -> Line:
+    group = copy_groups.decode(value)
+    text = f"  {visible(group.outlet) or '?'}, {_time(group.published)}  {visible(group.url)}\n"
+    ids = f"    {group.original} instead of {group.was}, in group {group.group}"
+    return Line((Piece(f"{_time(group.at)}  "), Piece("earlier original", BOLD), Piece(text), Piece(ids, DIM)))
+
+
 def _feed_state(value: bytes) -> Line:
     state = feed_states.decode(value)
     failures = f", {state.failures} failures in a row" if state.failures else ""
@@ -349,6 +358,7 @@ _SHOWN: Final[dict[str, Callable[[bytes], Line]]] = {
     ARTICLES_RAW: _batch,
     ARTICLES_FRESH: _batch,
     ARTICLES_DEDUPED: _batch,
+    COPIES: _copy_group,
     THREADS: _thread,
     THREAD_EVENTS: _thread_event,
     THREADS_IN: _thread_input,

@@ -182,6 +182,14 @@ def polling() -> Panels:
             quantiles("counterclaim_parse_seconds", 0.5, 0.9, 0.99),
         ),
         graph(
+            "Processes lost",
+            "Processes a second that a feed (parsing) or a page (reading) cost. time: it took too long; memory: it "
+            "wanted too much; end: it died. Each is replaced at once.",
+            "cps",
+            rate("counterclaim_workers_lost_total", "work", "why"),
+            stacked=True,
+        ),
+        graph(
             "Feeds by state",
             "new: not polled yet; failing: the last poll failed.",
             "short",

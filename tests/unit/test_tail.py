@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -17,6 +17,7 @@ from pipeline.readable import BOLD, RED, RESET, as_json, readable
 from pipeline.records import (
     Article,
     ArticleBatch,
+    CopyGroup,
     FeedState,
     Field,
     Flag,
@@ -33,6 +34,7 @@ from pipeline.records import (
 from pipeline.topics import (
     ARTICLES_FRESH,
     ARTICLES_RAW,
+    COPIES,
     FEED_STATE,
     FLAGS,
     PAGES_REQUESTS,
@@ -266,3 +268,18 @@ def test_unknown_topic_is_bad_usage() -> None:
     assert isinstance(result.exception, UsageError)
     assert result.exception.exit_code == 2
     assert "flags" in str(result.exception)
+
+
+def test_a_late_original_is_shown_with_the_one_before() -> None:
+    """Whose it is, and when it was published; not when it was found."""
+    group = CopyGroup(
+        group="a" * 32, original="b" * 32, was="c" * 32, published=NOW - timedelta(hours=2), at=NOW,
+        url="https://late.example/x", outlet="Late\x1b Post",
+    )  # fmt: skip
+    line = str(readable(message(COPIES, group)))
+    hours = [(NOW - timedelta(hours=ago)).astimezone().strftime("%Y-%m-%d %H:%M:%S") for ago in (0, 2)]
+    assert line.startswith(f"{hours[0]}  earlier original  Late")
+    assert f", {hours[1]}  https://late.example/x" in line
+    assert f"{'b' * 32} instead of {'c' * 32}, in group {'a' * 32}" in line
+    assert "\x1b" not in line
+    assert "unreadable" not in line
