@@ -235,7 +235,7 @@ class Book:
         if self.ticked is not None and now <= self.ticked:
             return
         self.ticked = now
-        waiting = dict.fromkeys((*self.post.subscriptions, *self.groups.subscriptions, *self.post.troubled))
+        waiting = sorted({*self.post.subscriptions, *self.groups.subscriptions, *self.post.troubled})
         for name in waiting:
             subscription = _live(subscriptions, name)
             if subscription is not None:

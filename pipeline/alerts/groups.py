@@ -80,7 +80,7 @@ class Groups:
 
     def drop(self, subscription: str, title: str, when: datetime, out: Outcomes) -> None:
         """The subscription is paused or removed: what waits becomes a message that is not delivered."""
-        for name in [*self._full.get(subscription, ())]:
+        for name in sorted(self._full.get(subscription, ())):
             group = self._groups.get(name)
             if group is not None:
                 message, _ = self._message(name, group, subscription, title, when, out)

@@ -217,8 +217,8 @@ class Post:
     def drop(self, subscription: str, channel: str | None, why: str, when: datetime, out: Outcomes) -> None:
         """Nothing waits for this channel any more (None: for none of the subscription's)."""
         queues = self._queues.get(subscription, {})
-        for key in [*queues] if channel is None else [channel]:
-            for name in list(queues.get(key, {})):
+        for key in sorted(queues) if channel is None else [channel]:
+            for name in sorted(queues.get(key, {})):
                 row = self._rows.outbox.get(name)
                 self._drop(name, subscription, key)
                 if row is not None:

@@ -40,7 +40,10 @@ ALLOWED = {
 }
 """The lower floors, and all of ours that each may stand on. Above them only circles are forbidden."""
 
-PURE = ("pipeline.records", "pipeline.dedupe", "pipeline.rules", "pipeline.threads", "pipeline.feeds.schedule")
+PURE = (
+    "pipeline.records", "pipeline.dedupe", "pipeline.rules", "pipeline.threads", "pipeline.feeds.schedule",
+    "pipeline.alerts",
+)  # fmt: skip
 """Packages and modules that decide, and act on nothing."""
 
 IMPURE = {"aiohttp", "asyncio", "kafka", "prometheus_client", "random", "socket", "structlog", "subprocess", "typer"}
