@@ -100,7 +100,9 @@ async def run(settings: Settings, env: Mapping[str, str]) -> bool:
         await asyncio.to_thread(require_topics, bootstrap, wanted)
         ids = await asyncio.to_thread(topic_ids, bootstrap, [*READ, THREADS_IN])
         publisher = await stack.enter_async_context(Publisher(bootstrap))
-        taking = await stack.enter_async_context(Batches(bootstrap, archive_app(app_id), READ))
+        taking = await stack.enter_async_context(
+            Batches(bootstrap, archive_app(app_id), READ, session_seconds=settings.archive.session_timeout_seconds)
+        )
         archiver = Archiver(settings.archive, engine, ids, metrics, SystemClock())
         stack.callback(archiver.close)
         await archiver.look()

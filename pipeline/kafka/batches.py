@@ -24,8 +24,8 @@ from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES
 
 log = logging.getLogger(__name__)
 
-SESSION_SECONDS: Final = 15.0
-"""After this long without a sign of life our partitions go to others."""
+HEARTBEATS: Final = 4
+"""In one session timeout."""
 
 BATCH_BYTES: Final = 16 * 1024 * 1024
 """A batch is no larger, or a few records more: what is taken is held in memory twice, encoded and decoded."""
@@ -43,7 +43,8 @@ Place = tuple[str, int]
 class Batches:
     """Our place in the group; an asynchronous context manager."""
 
-    def __init__(self, bootstrap: Sequence[str], group: str, topics: Sequence[str]) -> None:
+    def __init__(self, bootstrap: Sequence[str], group: str, topics: Sequence[str], *, session_seconds: float) -> None:
+        self._session = session_seconds
         self._bootstrap, self._group, self._topics = tuple(bootstrap), group, tuple(topics)
         self._consumer: Any = None
         self._held: list[Message] = []
@@ -102,8 +103,8 @@ class Batches:
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=int(1000 * SESSION_SECONDS),
-            heartbeat_interval_ms=int(1000 * SESSION_SECONDS / 5),
+            session_timeout_ms=int(1000 * self._session),
+            heartbeat_interval_ms=int(1000 * self._session / HEARTBEATS),
             enable_incremental_fetch_sessions=False,  # as in `follow`: the high watermark must be in every answer
             fetch_max_wait_ms=FETCH_WAIT_MS,
             max_partition_fetch_bytes=MAX_RECORD_BYTES + DEAD_HEADER_BYTES,

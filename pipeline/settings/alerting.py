@@ -76,6 +76,9 @@ class ArchiveSettings(Model):
     batch: Annotated[int, Field(ge=1, le=10_000)] = 500
     """Records in one transaction at the most."""
 
+    session_timeout_seconds: Annotated[float, Field(ge=6, le=300)] = 15
+    """After this long without a sign of life an archiver's partitions go to the others."""
+
     articles_days: Annotated[float, Field(gt=0, le=36_500)] = 365
     """How long flagged articles and their flags are kept."""
 
