@@ -8,12 +8,14 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, select
 
 from pipeline.archive import tables
+from pipeline.archive.batch import READ
 from pipeline.kafka import Publisher, lag, read_log
 from pipeline.records.dead import dead_topic
 from pipeline.topics import ALERTS, APP_ID, ARTICLES_DEDUPED, FLAGS, archive_app
@@ -21,15 +23,18 @@ from tests.archive_suite import content
 from tests.archivers import Archiver, archivers, long_log, publish, rows, wanted
 from tests.integration.workers import until
 
-KILLS = 4
+KILLS = 3
 STORIES = 60
 
 
 def committed(bootstrap: str) -> bool:
     """Whether the group has committed everything that is on the topics."""
-    from pipeline.archive.batch import READ
-
     return all(part.messages == 0 for part in lag([bootstrap], archive_app(APP_ID), READ))
+
+
+def more_than(engine: Engine, number: int) -> bool:
+    """Whether more rows are written."""
+    return rows(engine) > number
 
 
 @pytest.mark.timeout(240)
@@ -47,10 +52,9 @@ class ArchiverSuite:
         async with archivers(one):
             await publish(kafka, log.messages)
             for _ in range(KILLS):
-                before = rows(engine)
+                enough = rows(engine) + chance.randint(1, STORIES)
                 await one.start()
-                more = chance.randint(1, STORIES)
-                await until(lambda: rows(engine) > before + more, f"nothing is written: {one.log[-2000:]}")
+                await until(partial(more_than, engine, enough), "nothing is written")
                 await one.stop(signal.SIGKILL)
             killed_at = rows(engine)
             await one.start()
@@ -75,7 +79,7 @@ class ArchiverSuite:
             with away():
                 await publish(kafka, log.messages[20:])
                 await until(lambda: one.metric("counterclaim_archive_down") == 1, "it is not told")
-                await until(lambda: one.metric("counterclaim_archive_failures_total") >= 2, "it is not tried again")
+                await until(lambda: one.metric("counterclaim_archive_failures_total") >= 1, "it is not counted")
                 assert not committed(kafka)
             await until(lambda: content(engine) == expected, f"not the same: {one.log[-2000:]}")
             await until(lambda: one.metric("counterclaim_archive_down") == 0, "it is not told")
@@ -107,11 +111,8 @@ class ArchiverSuite:
             assert await one.stop() == 0
         (dead,) = read_log([kafka], dead_topic(ALERTS))
         headers = dict(dead.headers)
-        assert (dead.value, headers["trace"], headers["counterclaim-offset"]) == (
-            b"\x00poison",
-            b"t",
-            b"%d" % at.offset,
-        )
+        assert (dead.value, headers["trace"]) == (b"\x00poison", b"t")
+        assert int(headers["counterclaim-offset"]) == at.offset
         (refused,) = read_log([kafka], dead_topic(FLAGS))
         assert refused.value == huge
         assert list(read_log([kafka], dead_topic(ARTICLES_DEDUPED))) == []
