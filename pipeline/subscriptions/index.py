@@ -2,8 +2,8 @@
 
 As Lucene's Monitor and Elasticsearch's percolator do it: every query is stored under terms of which a story must have
 one, the rarest that it requires; a term is a word, the beginning of a word or an attribute. A story looks up what it
-has, and only the queries found there are evaluated. A query that requires nothing ("NOT lang:ru", "sources:>2") is
-evaluated for every story. Queries that ask for the same are stored once.
+has, and of the queries found there those are evaluated whose other terms it has too. A query that requires nothing
+("NOT lang:ru", "sources:>2") is evaluated for every story. Queries that ask for the same are stored once.
 
 All is in dictionaries: to put or remove one of 100,000 queries touches the few terms that it is stored under.
 """
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from sys import intern
 from typing import Final
 
-from pipeline.rules.match import find
 from pipeline.rules.query import (
     MIN_PREFIX,
     And,
@@ -31,6 +31,7 @@ from pipeline.rules.query import (
     Word,
 )
 from pipeline.rules.ways import letters
+from pipeline.subscriptions.holds import holds
 from pipeline.subscriptions.query import Wanted
 from pipeline.subscriptions.text import StoryText
 
@@ -50,12 +51,12 @@ Cost = Callable[[str], float]
 
 
 class _Stored:
-    """A query, who asked it, and the terms that it is stored under."""
+    """A query, who asked it, the terms that it is stored under, and those without which no story matches it."""
 
-    __slots__ = ("ids", "terms", "tree")
+    __slots__ = ("ids", "needs", "terms", "tree")
 
-    def __init__(self, tree: Query, terms: frozenset[str]) -> None:
-        self.tree, self.terms = tree, terms
+    def __init__(self, tree: Query, terms: tuple[str, ...], needs: tuple[str, ...]) -> None:
+        self.tree, self.terms, self.needs = tree, terms, needs
         self.ids: list[str] = []
 
 
@@ -67,7 +68,7 @@ class SubscriptionIndex:
         self._by_tree: dict[Query, _Stored] = {}
         self._under: dict[str, dict[_Stored, None]] = {}
         self._lengths: dict[str, Counter[int]] = {}
-        """Of the beginnings of words that queries are stored under: how many of each length, by their first letters."""
+        """Of the beginnings of words that queries look for: how many of each length, by their first letters."""
 
         self._always: dict[_Stored, None] = {}
         for name, query in entries:
@@ -93,15 +94,16 @@ class SubscriptionIndex:
 
     def matching(self, text: StoryText) -> set[str]:
         """Ids of the queries that are for a story."""
-        under = self._under
+        there = set(self._terms(text))
         found = dict(self._always)
-        for term in self._terms(text):
-            if (some := under.get(term)) is not None:
-                found |= some
-        return {name for stored in found if find(stored.tree, text.text) for name in stored.ids}
+        for term in self._under.keys() & there:
+            for stored in self._under[term]:
+                if there.issuperset(stored.needs):
+                    found[stored] = None
+        return {name for stored in found if holds(stored.tree, text) for name in stored.ids}
 
     def _terms(self, text: StoryText) -> Iterator[str]:
-        """All that a query may be stored under which this story matches."""
+        """All terms of the story that queries may look for."""
         yield from text.words
         yield from text.properties
         lengths = self._lengths
@@ -111,38 +113,46 @@ class SubscriptionIndex:
 
     def _store(self, tree: Query) -> _Stored:
         terms = _required(tree, self._cost)
-        stored = self._by_tree[tree] = _Stored(tree, terms or frozenset())
+        needs = _needed(tree)
         if terms is None:
+            stored = _Stored(tree, (), ())
             self._always[stored] = None
+        else:
+            stored = _Stored(tree, _shared(terms), _shared(needs - terms if len(terms) == 1 else needs))
         for term in stored.terms:
-            under = self._under.setdefault(term, {})
-            if not under and term[-1] == "*":
-                self._lengths.setdefault(term[:MIN_PREFIX], Counter())[len(term) - 1] += 1
-            under[stored] = None
+            self._under.setdefault(term, {})[stored] = None
+        for term in _beginnings(stored):
+            self._lengths.setdefault(term[:MIN_PREFIX], Counter())[len(term) - 1] += 1
+        self._by_tree[tree] = stored
         return stored
 
     def _drop(self, stored: _Stored) -> None:
         del self._by_tree[stored.tree]
         self._always.pop(stored, None)
         for term in stored.terms:
-            under = self._under[term]
-            del under[stored]
-            if not under:
+            del self._under[term][stored]
+            if not self._under[term]:
                 del self._under[term]
-                if term[-1] == "*":
-                    self._shorten(term)
-
-    def _shorten(self, term: str) -> None:
-        lengths = self._lengths[term[:MIN_PREFIX]]
-        lengths[len(term) - 1] -= 1
-        if not lengths[len(term) - 1]:
-            del lengths[len(term) - 1]
-        if not lengths:
-            del self._lengths[term[:MIN_PREFIX]]
+        for term in _beginnings(stored):
+            head, length = term[:MIN_PREFIX], len(term) - 1
+            self._lengths[head][length] -= 1
+            if not self._lengths[head][length]:
+                del self._lengths[head][length]
+            if not self._lengths[head]:
+                del self._lengths[head]
 
     def _cost(self, term: str) -> float:
         """How often what is stored under a term is looked at, roughly."""
         return _share(term) * max(1.0, len(self._under.get(term, ())) / _CROWD)
+
+
+def _shared(terms: Iterable[str]) -> tuple[str, ...]:
+    """Terms, each kept in memory once, however many queries look for it."""
+    return tuple(map(intern, sorted(terms)))
+
+
+def _beginnings(stored: _Stored) -> Iterator[str]:
+    return (term for term in (*stored.terms, *stored.needs) if term[-1] == "*")
 
 
 def _share(term: str) -> float:
@@ -153,16 +163,10 @@ def _share(term: str) -> float:
 
 
 def _required(query: Query, cost: Cost) -> frozenset[str] | None:
-    """Terms of which a story that matches has one, the rarest such; None if it needs none.
-
-    A word stands for itself, `begi*` for what begins so, `name:value` for an attribute: no folded word has a star or a
-    colon in it.
-    """
+    """Terms of which a story that matches has one, the rarest such; None if it needs none."""
     match query:
-        case Word(text, prefix):
-            return frozenset({text + "*" * prefix})
-        case Attribute(name, value):
-            return frozenset({f"{name}:{value}"})
+        case Word() | Attribute():
+            return frozenset({_term(query)})
         case Phrase(parts) | And(parts):
             return _rarest([_required(part, cost) for part in parts], cost)
         case Near(left, right):
@@ -181,3 +185,28 @@ def _rarest(some: list[frozenset[str] | None], cost: Cost) -> frozenset[str] | N
 
 def _all(some: list[frozenset[str] | None]) -> frozenset[str] | None:
     return None if None in some else frozenset().union(*(one for one in some if one is not None))
+
+
+def _needed(query: Query) -> frozenset[str]:
+    """Terms of which a story that matches has each."""
+    match query:
+        case Word() | Attribute():
+            return frozenset({_term(query)})
+        case Phrase(parts) | And(parts):
+            return frozenset().union(*map(_needed, parts))
+        case Near(left, right):
+            return _needed(left) | _needed(right)
+        case AnyOf(parts) | Or(parts):
+            return frozenset.intersection(*map(_needed, parts))
+        case Not(keep) | NotNear(keep) | Unless(keep) | In(_, keep):
+            return _needed(keep)
+        case _:
+            return frozenset()
+
+
+def _term(query: Word | Attribute) -> str:
+    """A word stands for itself, `begi*` for what begins so, `name:value` for an attribute: no folded word has a star or
+    a colon in it."""
+    if isinstance(query, Attribute):
+        return f"{query.name}:{query.value}"
+    return query.text + "*" * query.prefix

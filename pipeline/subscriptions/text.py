@@ -38,8 +38,8 @@ class StoryText:
     """An event of a story as queries see it."""
 
     text: Text
-    words: Sequence[str]
-    """Its words, folded, and what else they count as; each once."""
+    words: Mapping[str, Sequence[int]]
+    """Its words, folded, and what else they count as, with their positions."""
 
     properties: Sequence[str]
     """`name:value` of each attribute, as `SubscriptionIndex` looks them up."""
@@ -57,7 +57,7 @@ def story_text(told: StoryEvent, owner_of: Callable[[str, str], str]) -> StoryTe
     attributes = {name: frozenset(values) for name, values in _attributes(told, language, owner_of).items()}
     return StoryText(
         text=Text({}, attributes, _numbers(told.thread), _Terms(places), extents=True),
-        words=tuple(places),
+        words=places,
         properties=tuple(f"{name}:{value}" for name, values in attributes.items() for value in values),
     )
 
@@ -157,16 +157,22 @@ class _Terms(dict[Term, list[Match]]):
         self._sorted: list[str] = []
 
     def __missing__(self, term: Term) -> list[Match]:
-        match term:
-            case AnyOf(terms):
-                found = sorted({match for one in terms for match in self[one]})
-            case Word():
-                found = [((place, place),) for place in self._at(term)]
-            case Phrase(words):
-                starts = ({place - nth for place in self._at(word)} for nth, word in enumerate(words))
-                found = [((place, place + len(words) - 1),) for place in sorted(set.intersection(*starts))]
+        if isinstance(term, AnyOf):
+            found = sorted({match for one in term.terms for match in self._of(one)})
+        else:
+            found = self._of(term)
         self[term] = found
         return found
+
+    def _of(self, term: Word | Phrase) -> list[Match]:
+        if isinstance(term, Word):
+            return [((place, place),) for place in self._at(term)]
+        starts = set(self._at(term.words[0]))
+        for nth, word in enumerate(term.words[1:], 1):
+            if not starts:
+                break
+            starts.intersection_update([place - nth for place in self._at(word)])
+        return [((start, start + len(term.words) - 1),) for start in sorted(starts)]
 
     def _at(self, word: Word) -> Sequence[int]:
         if not word.prefix:

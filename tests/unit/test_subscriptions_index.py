@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from pipeline.records import FIELDS, StoryEvent, Thread, ThreadEvent
 from pipeline.records.thread import Evidence, Parties, Party, Side, State
-from pipeline.rules import match
 from pipeline.rules.folding import FORMS
 from pipeline.rules.query import (
     And,
@@ -31,6 +30,7 @@ from pipeline.rules.query import (
 )
 from pipeline.rules.tokens import sentences, words
 from pipeline.subscriptions import index as module
+from pipeline.subscriptions.holds import holds
 from pipeline.subscriptions.index import SubscriptionIndex
 from pipeline.subscriptions.query import Wanted, parse_query
 from pipeline.subscriptions.text import StoryText, matches, story_text
@@ -185,11 +185,11 @@ def test_an_index_that_everybody_left_is_empty(dice: Random) -> None:
 def _looked_at(monkeypatch: pytest.MonkeyPatch, index: SubscriptionIndex, story: StoryText) -> int:
     seen: list[Query] = []
 
-    def find(query: Query, text: match.Text) -> list[match.Match]:
+    def asked(query: Query, story: StoryText) -> bool:
         seen.append(query)
-        return match.find(query, text)
+        return holds(query, story)
 
-    monkeypatch.setattr(module, "find", find)
+    monkeypatch.setattr(module, "holds", asked)
     index.matching(story)
     return len(seen)
 
