@@ -70,7 +70,7 @@ CONSUMED_TOPICS: Final = (
 )  # fmt: skip
 """Topics that a stage or the archive reads, so that may have lag and dead letters."""
 
-CHILDREN: Final = ("broker", "poller", "worker")
+CHILDREN: Final = ("broker", "poller", "worker", "archive")
 
 LANGUAGES: Final = ("en", "es", "fr", "de", "it", "pt", "ru", "uk", "ar", "fa", "tr", "zh", "und")
 """Languages that are told apart in labels; all others count as `other`."""
@@ -88,6 +88,8 @@ FETCH_BUCKETS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30
 ARCHIVE_TABLES: Final = (
     "articles", "flags", "evidence", "article_counts", "threads", "thread_events", "alerts", "deliveries",
 )  # fmt: skip
+
+ARCHIVED_TOPICS: Final = (ARTICLES_DEDUPED, FLAGS, THREADS, THREAD_EVENTS, ALERTS, DELIVERIES)
 
 ARCHIVE_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 """Seconds; a batch of 500 records takes about 0.05."""
@@ -302,6 +304,12 @@ class Metrics:
         )
         self.archive_failures = _counter(
             registry, "archive_failures", "Transactions that are tried again, because the database did not answer."
+        )
+        self.archive_lag_messages = _gauge(
+            registry, "archive_lag_messages", "Records of a topic that are not archived yet.", topic=ARCHIVED_TOPICS
+        )
+        self.archive_lag_seconds = _gauge(
+            registry, "archive_lag_seconds", "Age of what was archived last while more waits.", topic=ARCHIVED_TOPICS
         )
 
 

@@ -287,15 +287,15 @@ class Archiver:
 
     async def _measure(self, taking: Log, messages: Sequence[Message]) -> None:
         now = self._clock.now()
-        waiting = await taking.lag()
-        for (topic, partition), number in waiting.items():
-            self._metrics.lag_messages.labels(topic=topic, partition=partition).set(number)
-        ages: dict[str, float] = {topic: 0.0 for topic, _ in waiting}
+        waiting, ages = dict.fromkeys(READ, 0), dict.fromkeys(READ, 0.0)
+        for (topic, _), number in (await taking.lag()).items():
+            waiting[topic] += number
         for message in messages:
-            if waiting.get((message.topic, message.partition)):
+            if waiting[message.topic]:
                 ages[message.topic] = max(ages[message.topic], (now - message.timestamp).total_seconds())
-        for topic, age in ages.items():
-            self._metrics.lag_seconds.labels(topic=topic).set(max(0.0, age))
+        for topic in READ:
+            self._metrics.archive_lag_messages.labels(topic=topic).set(waiting[topic])
+            self._metrics.archive_lag_seconds.labels(topic=topic).set(ages[topic])
 
     async def _prune(self) -> None:
         """A chunk, once a day; between two batches, so that nobody waits for it."""

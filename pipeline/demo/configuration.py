@@ -51,7 +51,8 @@ def _settings(folder: Path, rules: Path) -> dict[str, Any]:
             "allow_private": True,
         },
         "worker": {"session_timeout_seconds": SESSION_SECONDS, "data_dir": str(folder / "worker")},
-        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0},
+        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "archive_port": 0},
+        "archive": {"url": f"sqlite:///{folder / 'archive.db'}"},
         "heartbeat": {"interval_seconds": HEARTBEAT_SECONDS},
         "rules_dir": str(rules.absolute()),
     }

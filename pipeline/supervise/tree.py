@@ -37,8 +37,9 @@ from pipeline.topics import topics
 CHILDREN: Final = (
     ChildSpec("poller", (sys.executable, "-m", "pipeline", "poll")),
     ChildSpec("worker", (sys.executable, "-m", "agents", "worker")),
+    ChildSpec("archive", (sys.executable, "-m", "pipeline", "archive", "run")),
 )
-"""In the order in which they are stopped: nothing new comes in while the worker finishes."""
+"""In the order in which they are stopped: nothing new comes in while the worker finishes, and the archive has it."""
 
 
 class Tree:
@@ -121,7 +122,7 @@ class Tree:
             await asyncio.gather(stopped, kept, return_exceptions=True)
 
     async def stop(self) -> None:
-        """Stop the poller, the worker and the broker, in this order; each within a bound."""
+        """Stop the children in their order, then the broker; each within a bound."""
         if self._supervisor:
             await self._supervisor.stop()
         if self._broker:

@@ -65,7 +65,7 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
         "counterclaim_silences": {"known", "broken"},
         "counterclaim_index_size": {"seen", "copies", "threads"},
         "counterclaim_feeds": {"new", "ok", "failing", "gone"},
-        "counterclaim_child_restarts": {"broker", "poller", "worker"},
+        "counterclaim_child_restarts": {"broker", "poller", "worker", "archive"},
     }
     for name, values in expected.items():
         samples = families[name].samples
