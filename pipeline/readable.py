@@ -7,16 +7,15 @@ Everything that comes from outside passes `visible`, so that no text can steer t
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from pipeline import readable_alerts
 from pipeline.errors import RecordError
 from pipeline.kafka import Message
+from pipeline.lines import BOLD, DIM, RED, YELLOW, Line, Piece, flat, local
 from pipeline.logs import visible
 from pipeline.records import (
     FIELDS,
@@ -35,6 +34,7 @@ from pipeline.records import (
     flagged,
     page_requests,
     page_results,
+    story_events,
     thread_events,
     thread_inputs,
     threads,
@@ -50,6 +50,7 @@ from pipeline.topics import (
     FLAGS,
     PAGES_REQUESTS,
     PAGES_RESULTS,
+    STORY_EVENTS,
     THREAD_EVENTS,
     THREADS,
     THREADS_IN,
@@ -61,32 +62,6 @@ CONTEXT: Final = 60
 
 CUT: Final = "…"
 
-_WHITE_SPACE: Final = re.compile(r"\s+")
-BOLD, DIM, RED, YELLOW, RESET = "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[33m", "\x1b[0m"
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of a line, and how it is shown on a terminal with colours."""
-
-    text: str
-    style: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One record, possibly on several lines of the terminal."""
-
-    pieces: tuple[Piece, ...]
-    heartbeat: bool = False
-
-    def __str__(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
-
-    def coloured(self) -> str:
-        """With ANSI colours; the quote stands out."""
-        return "".join(f"{p.style}{p.text}{RESET}" if p.style else p.text for p in self.pieces)
-
 
 def readable(message: Message) -> Line:
     """One record of any of our topics."""
@@ -96,7 +71,7 @@ def readable(message: Message) -> Line:
     if show is None:
         return _unreadable(message, "no form is known for this topic")
     if message.value is None:
-        return Line((Piece(f"{_time(message.timestamp)}  deleted  {_text(message.key)}"),))
+        return Line((Piece(f"{local(message.timestamp)}  deleted  {_text(message.key)}"),))
     try:
         return show(message.value)
     except RecordError as error:
@@ -129,12 +104,12 @@ def _value(value: bytes | None) -> dict[str, object]:
 def _flagged(value: bytes) -> Line:
     record = flagged.decode(value)
     if record.heartbeat is not None:
-        return Line((Piece(f"{_time(record.flagged)}  heartbeat  partition {record.heartbeat}", DIM),), heartbeat=True)
+        return Line((Piece(f"{local(record.flagged)}  heartbeat  partition {record.heartbeat}", DIM),), heartbeat=True)
     article = record.article
     pieces = [
-        Piece(f"{_time(record.flagged)}  "),
+        Piece(f"{local(record.flagged)}  "),
         Piece(", ".join(sorted({flag.kind for flag in record.flags})), BOLD),
-        Piece(f"  {visible(article.outlet)}: {_flat(article.title)}\n"),
+        Piece(f"  {visible(article.outlet)}: {flat(article.title)}\n"),
     ]
     for quote in _quotes(record):
         pieces += [Piece("    "), *quote, Piece("\n")]
@@ -176,10 +151,10 @@ def _in_context(article: Article, flag: Flag) -> list[Piece]:
             before = _run_up(text, span.start)
             if pieces:
                 before = f"{after.removesuffix(CUT)} … {before.removeprefix(CUT).lstrip()}"
-        pieces += [Piece(_flat(before), DIM), Piece(_flat(span.quote), style)]
+        pieces += [Piece(flat(before), DIM), Piece(flat(span.quote), style)]
         after = _run_out(text, span.end)
         ends[span.field] = span.end
-    return [*pieces, Piece(_flat(after), DIM)]
+    return [*pieces, Piece(flat(after), DIM)]
 
 
 def _run_up(text: str, start: int) -> str:
@@ -201,8 +176,8 @@ def _run_out(text: str, end: int) -> str:
 def _batch(value: bytes) -> Line:
     batch = batches.decode(value)
     if batch.heartbeat is not None:
-        return Line((Piece(f"{_time(batch.fetched)}  heartbeat  partition {batch.heartbeat}", DIM),), heartbeat=True)
-    pieces = [Piece(f"{_time(batch.fetched)}  {visible(batch.key)}  {len(batch.articles)} articles", BOLD)]
+        return Line((Piece(f"{local(batch.fetched)}  heartbeat  partition {batch.heartbeat}", DIM),), heartbeat=True)
+    pieces = [Piece(f"{local(batch.fetched)}  {visible(batch.key)}  {len(batch.articles)} articles", BOLD)]
     pieces += [Piece("\n    " + _headline(article)) for article in batch.articles]
     return Line(tuple(pieces))
 
@@ -210,34 +185,34 @@ def _batch(value: bytes) -> Line:
 def _headline(article: Article) -> str:
     language = visible(article.language) or "?"
     again = " (revised)" if article.revision_of else ""
-    return f"{language}  {visible(article.outlet)}: {_flat(article.title)}{again}"
+    return f"{language}  {visible(article.outlet)}: {flat(article.title)}{again}"
 
 
 def _copy_group(value: bytes) -> Line:
     group = copy_groups.decode(value)
-    text = f"  {visible(group.outlet) or '?'}, {_time(group.published)}  {visible(group.url)}\n"
+    text = f"  {visible(group.outlet) or '?'}, {local(group.published)}  {visible(group.url)}\n"
     ids = f"    {group.original} instead of {group.was}, in group {group.group}"
-    return Line((Piece(f"{_time(group.at)}  "), Piece("earlier original", BOLD), Piece(text), Piece(ids, DIM)))
+    return Line((Piece(f"{local(group.at)}  "), Piece("earlier original", BOLD), Piece(text), Piece(ids, DIM)))
 
 
 def _feed_state(value: bytes) -> Line:
     state = feed_states.decode(value)
     failures = f", {state.failures} failures in a row" if state.failures else ""
-    text = f"{_time(state.last_poll)}  {state.outcome}{failures}  {visible(state.url)}\n"
-    return Line((Piece(text), Piece(f"    next poll {_time(state.next_poll)}: {visible(state.reason)}", DIM)))
+    text = f"{local(state.last_poll)}  {state.outcome}{failures}  {visible(state.url)}\n"
+    return Line((Piece(text), Piece(f"    next poll {local(state.next_poll)}: {visible(state.reason)}", DIM)))
 
 
 def _page_request(value: bytes) -> Line:
     request = page_requests.decode(value)
     why = f"{request.why} {request.look}" if request.why == "look" else request.why
-    text = f"{_time(request.asked)}  wanted, {why}  {visible(request.url)}\n"
-    return Line((Piece(text), Piece(f"    {_flat(request.article.title)}", DIM)))
+    text = f"{local(request.asked)}  wanted, {why}  {visible(request.url)}\n"
+    return Line((Piece(text), Piece(f"    {flat(request.article.title)}", DIM)))
 
 
 def _page_result(value: bytes) -> Line:
     result = page_results.decode(value)
     reason = f": {visible(result.reason)}" if result.reason else ""
-    return Line((Piece(f"{_time(result.finished)}  {result.outcome}  {visible(result.url)}{reason}"),))
+    return Line((Piece(f"{local(result.finished)}  {result.outcome}  {visible(result.url)}{reason}"),))
 
 
 def _feed_record(value: bytes) -> Line:
@@ -255,9 +230,9 @@ def _thread(value: bytes) -> Line:
     sides = f"{who(thread.accusers)} → {who(thread.accused)}; denied by {who(thread.deniers)}"
     return Line(
         (
-            Piece(f"{_time(thread.last_activity)}  "),
+            Piece(f"{local(thread.last_activity)}  "),
             Piece(thread.state, BOLD),
-            Piece(f"  {sides}  {count}\n    {_flat(thread.claim.quote)}\n"),
+            Piece(f"  {sides}  {count}\n    {flat(thread.claim.quote)}\n"),
             Piece(f"    {thread.id}", DIM),
         )
     )
@@ -273,43 +248,52 @@ def who(parties: Parties, most: int = 3) -> str:
 def _thread_event(value: bytes) -> Line:
     event = thread_events.decode(value)
     if event.heartbeat is not None:
-        return Line((Piece(f"{_time(event.when)}  heartbeat  partition {event.heartbeat}", DIM),), heartbeat=True)
+        return Line((Piece(f"{local(event.when)}  heartbeat  partition {event.heartbeat}", DIM),), heartbeat=True)
     return Line(tuple(event_pieces(event)))
 
 
 def event_pieces(event: ThreadEvent) -> list[Piece]:
     """An event: when, what, whose decision, why an article joined, the quotes, and the thread."""
     state = f"  ({event.before} → {event.state})" if event.before and event.before != event.state else ""
-    pieces = [Piece(f"{_time(event.when)}  "), Piece(event.kind, BOLD), Piece(f"  {_flat(event.what)}{state}\n")]
+    pieces = [Piece(f"{local(event.when)}  "), Piece(event.kind, BOLD), Piece(f"  {flat(event.what)}{state}\n")]
     if event.author:
-        comment = f": {_flat(event.comment)}" if event.comment else ""
-        pieces.append(Piece(f"    by {_flat(event.author)}{comment}\n"))
+        comment = f": {flat(event.comment)}" if event.comment else ""
+        pieces.append(Piece(f"    by {flat(event.author)}{comment}\n"))
     if event.member is not None:
         link = visible(event.evidence[0].link) if event.evidence else ""
         pieces.append(Piece(f"    article {event.member.article}  {link}\n", DIM))
     if event.member is not None and event.member.score:
-        terms = ", ".join(_flat(term) for term, _ in event.member.terms[:5])
-        because = f"    {event.member.score:.2f}: {_flat(event.member.reason)}{f' ({terms})' if terms else ''}\n"
+        terms = ", ".join(flat(term) for term, _ in event.member.terms[:5])
+        because = f"    {event.member.score:.2f}: {flat(event.member.reason)}{f' ({terms})' if terms else ''}\n"
         pieces.append(Piece(because, DIM))
     for one in event.evidence:
-        pieces += [Piece(f"    {_flat(one.outlet)}: “"), Piece(_flat(one.quote), YELLOW), Piece("”\n")]
+        pieces += [Piece(f"    {flat(one.outlet)}: “"), Piece(flat(one.quote), YELLOW), Piece("”\n")]
     others = f" ↔ {', '.join(event.others)}" if event.others else ""
     return [*pieces, Piece(f"    {event.thread}{others}", DIM)]
+
+
+def _story_event(value: bytes) -> Line:
+    told = story_events.decode(value)
+    if told.heartbeat is not None:
+        text = f"{local(told.event.when)}  heartbeat  partition {told.heartbeat}"
+        return Line((Piece(text, DIM),), heartbeat=True)
+    title = "" if told.thread is None else f"\n    {told.thread.state}: {flat(told.thread.claim.quote)}"
+    return Line((*event_pieces(told.event), Piece(title)))
 
 
 def _thread_input(value: bytes) -> Line:
     what = thread_inputs.decode(value).what
     if isinstance(what, Tick):
-        return Line((Piece(f"{_time(what.time)}  tick  partition {what.partition}", DIM),), heartbeat=True)
+        return Line((Piece(f"{local(what.time)}  tick  partition {what.partition}", DIM),), heartbeat=True)
     if isinstance(what, Command):
         into = f" into {visible(what.into)}" if what.into else ""
-        text = f"{_time(what.given)}  {what.do} {what.thread}{into}, by {_flat(what.author)}: {_flat(what.comment)}"
+        text = f"{local(what.given)}  {what.do} {what.thread}{into}, by {flat(what.author)}: {flat(what.comment)}"
         return Line((Piece(text),))
     return _thread_article(what)
 
 
 def _thread_article(what: Flagged) -> Line:
-    fetched = _time(what.article.fetched)
+    fetched = local(what.article.fetched)
     if what.heartbeat is not None:
         return Line((Piece(f"{fetched}  heartbeat  partition {what.heartbeat}", DIM),), heartbeat=True)
     kinds = ", ".join(sorted({flag.kind for flag in what.flags})) or "no flags"
@@ -320,14 +304,14 @@ def _dead(message: Message) -> Line:
     headers = {name: visible(value.decode(errors="backslashreplace")) for name, value in message.headers}
     ours = {name.removeprefix(PREFIX): text for name, text in headers.items() if name.startswith(PREFIX)}
     if RETRIED in ours:
-        text = f"{_time(message.timestamp)}  sent back  {message.topic}/{ours[RETRIED]}, by {ours.get('author', '?')}"
+        text = f"{local(message.timestamp)}  sent back  {message.topic}/{ours[RETRIED]}, by {ours.get('author', '?')}"
         return Line((Piece(text, DIM),))
     place = f"{ours.get('topic', '?')}[{ours.get('partition', '?')}]@{ours.get('offset', '?')}"
     size = len(message.value or b"")
     others = "".join(f"\n    {name}: {text}" for name, text in headers.items() if not name.startswith(PREFIX))
     return Line(
         (
-            Piece(f"{_time(message.timestamp)}  {place}  "),
+            Piece(f"{local(message.timestamp)}  {place}  "),
             Piece(ours.get("error", "no reason given"), BOLD + RED),
             Piece(f"\n    {ours.get('reason', '')}\n    {size} bytes, key {_text(message.key)}{others}"),
         )
@@ -336,17 +320,8 @@ def _dead(message: Message) -> Line:
 
 def _unreadable(message: Message, reason: str) -> Line:
     place = f"{message.topic}[{message.partition}]@{message.offset}"
-    text = f"{_time(message.timestamp)}  {place}  unreadable, {len(message.value or b'')} bytes: {visible(reason)}"
+    text = f"{local(message.timestamp)}  {place}  unreadable, {len(message.value or b'')} bytes: {visible(reason)}"
     return Line((Piece(text, RED),))
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _flat(text: str) -> str:
-    """On one line: runs of white space become one space."""
-    return visible(_WHITE_SPACE.sub(" ", text))
 
 
 def _text(key: bytes | None) -> str:
@@ -361,10 +336,12 @@ _SHOWN: Final[dict[str, Callable[[bytes], Line]]] = {
     COPIES: _copy_group,
     THREADS: _thread,
     THREAD_EVENTS: _thread_event,
+    STORY_EVENTS: _story_event,
     THREADS_IN: _thread_input,
     FEEDS: _feed_record,
     FEED_STATE: _feed_state,
     PAGES_REQUESTS: _page_request,
     PAGES_RESULTS: _page_result,
+    **readable_alerts.SHOWN,
 }
 _DEAD: Final = {dead_topic(topic.name) for topic in TOPICS}

@@ -21,9 +21,11 @@ from pipeline.topics import (
     ARTICLES_DEDUPED,
     ARTICLES_FRESH,
     ARTICLES_RAW,
+    DELIVER_IN,
     FEED_STATE,
     FEEDS,
     FLAGS,
+    STORY_EVENTS,
     THREAD_EVENTS,
     TOPICS,
 )
@@ -35,6 +37,8 @@ SHORT_NAMES: Final = {
     "flags": (FLAGS,),
     "events": (THREAD_EVENTS,),
     "feeds": (FEEDS, FEED_STATE),
+    "stories": (STORY_EVENTS,),
+    "matches": (DELIVER_IN,),
     "dead": tuple(topic.name for topic in TOPICS if topic.name.endswith(".dead")),
 }
 """What may be typed beside the topics' own names; `articles` are those that the rules read."""

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from pipeline.cli.tail import tail
 from pipeline.errors import UndecodableError, UsageError
 from pipeline.kafka import Message
-from pipeline.readable import BOLD, RED, RESET, as_json, readable
+from pipeline.lines import BOLD, RED, RESET
+from pipeline.readable import as_json, readable
 from pipeline.records import (
     Article,
     ArticleBatch,
