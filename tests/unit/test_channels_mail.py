@@ -215,6 +215,13 @@ async def test_what_a_server_refuses_has_failed(tmp_path: Path, box: Mailbox, st
     assert error in found.error
 
 
+async def test_a_password_that_a_server_repeats_is_hidden(tmp_path: Path) -> None:
+    """Its words go into the record of the delivery."""
+    async with mailing(Mailbox(recipient=f"550 your {PASSWORD} is no recipient")) as smtp:
+        found = await sent(tmp_path, smtp.model_copy(update={"password": SmtpSettings(password=PASSWORD).password}))
+    assert "550 your *** is no recipient" in found.error
+
+
 async def test_a_server_that_hangs_is_given_up(tmp_path: Path) -> None:
     """Within the timeout."""
     box = Mailbox(hang=asyncio.Event())
@@ -253,6 +260,7 @@ async def test_long_texts_in_all_scripts_arrive(tmp_path: Path) -> None:
     box = Mailbox()
     async with mailing(box) as smtp:
         assert (await sent(tmp_path, smtp, message(items=(item(story=story(title=title)),)))).outcome == "delivered"
+    assert box.raw[0].isascii()  # a server need not take more
     assert max(map(len, box.raw[0].split(b"\r\n"))) <= 998
     text = box.mails[0].get_body(("plain",))
     assert text is not None

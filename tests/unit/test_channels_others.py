@@ -80,6 +80,20 @@ async def test_a_chat_gets_title_and_text(tmp_path: Path) -> None:
     assert "‹!channel› ＠here ∗x∗" in told["message"]
 
 
+async def test_a_text_stays_a_text_where_a_service_wants_html(tmp_path: Path) -> None:
+    """Apprise is told that it is one, and escapes it."""
+    got: list[Any] = []
+
+    async def receive(request: web.Request) -> web.Response:
+        got.append(await request.json())
+        return web.Response()
+
+    async with serving(receive) as site, opened(tmp_path) as (channels, seals):
+        channel = Apprise(url=seals.seal(site.url.replace("http", "json") + "/?format=html"))
+        assert await channels.send(channel, subscription(channel), message(name="A &lt; B")) == Sent("delivered")
+    assert "A &amp;lt; B" in got[0]["message"].replace("&nbsp;", " ")
+
+
 @pytest.mark.parametrize("status", [500, 401])
 async def test_a_chat_that_refuses_has_failed(tmp_path: Path, status: int) -> None:
     """With its status."""
@@ -143,6 +157,31 @@ async def test_work_aside_is_refused_when_too_much_hangs() -> None:
     assert await aside.run("one", lambda: 8) == 8
     with pytest.raises(ZeroDivisionError):
         await aside.run("one", lambda: 1 // 0)
+
+
+HANGING = """
+import asyncio, threading
+from pipeline.channels.aside import Aside
+
+async def main():
+    try:
+        await asyncio.wait_for(Aside().run("one", threading.Event().wait), 0.1)
+    except TimeoutError:
+        print("given up")
+
+asyncio.run(main())
+"""
+
+
+async def test_a_process_ends_though_something_hangs() -> None:
+    """Nobody joins the thread that was left behind."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", HANGING, stdout=asyncio.subprocess.PIPE)
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), 60)
+    finally:
+        if process.returncode is None:
+            process.kill()
+    assert (process.returncode, said) == (0, b"given up\n")
 
 
 # -- feed files
@@ -326,7 +365,7 @@ async def test_no_secret_is_in_a_log_or_an_error(tmp_path: Path, monkeypatch: py
     assert TOKEN not in "".join(one.error for one in found)
     ours = [line for line in lines.getvalue().splitlines() if "aiohttp.access" not in line]  # the receiver's own
     assert any("channel failed" in line for line in ours)
-    assert not [line for line in ours if TOKEN in line]
+    assert not [line for line in ours if TOKEN in line or '"logger": "apprise"' in line]
 
 
 async def _raising(*_args: Any, **_more: Any) -> Sent:
@@ -338,6 +377,8 @@ async def test_endpoints_tell_addresses_apart_without_showing_them(tmp_path: Pat
     async with opened(tmp_path, smtp=SmtpSettings(host="mail.example")) as (channels, seals):
         one, same, other = (Apprise(url=seals.seal(url)) for url in ("slack://a", "slack://a", "slack://b"))
         assert channels.endpoint(one) == channels.endpoint(same) != channels.endpoint(other)
+        async with opened(tmp_path) as (others, _):  # nobody finds an address by trying them
+            assert others.endpoint(one) != channels.endpoint(one)
         assert channels.endpoint(Email(to="a@b")) == "smtp://mail.example:587"
         assert channels.endpoint(KafkaTopic(topic="t")) == "kafka:t"
         assert channels.describe(one) == ("apprise", "slack")
