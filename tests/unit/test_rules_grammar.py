@@ -127,6 +127,7 @@ def test_what_or_joins_is_no_depth() -> None:
     """A long list of pairs is a sound query."""
     parse_query(" OR ".join(f"(a{n} AND b{n})" for n in range(2 * MAX_DEPTH)))
     parse_query(" OR ".join(f"a{n} AND b{n}" for n in range(2 * MAX_DEPTH)))
+    parse_query(f"({'a AND ' * 30}a) OR (b) {'AND a ' * 30}")
 
 
 @given(st.text(alphabet='abANDORTE/12()"*: @nt-', max_size=30))

@@ -161,11 +161,11 @@ def _parties(*names: tuple[str, str]) -> Parties:
 
 
 def _story(*, article: bool = True, kind: Any = "joined", **changes: Any) -> StoryEvent:
-    """Aland accuses Borduria, which denies it; Curland agrees with Aland. The article at hand is the denial's."""
+    """Aland and Curland accuse Borduria; the article at hand has its denial to Fredonia, and another accusation."""
     if article:
         told = telling(
             2,
-            denies("Borduria", "Aland", headline=True),
+            denies("Borduria", "Fredonia", headline=True),
             accuses("Dorne", "Elbonia"),
             outlet="The Daily Herald",
             lead="A lead of its own.",
@@ -221,7 +221,10 @@ def _story(*, article: bool = True, kind: Any = "joined", **changes: Any) -> Sto
         ("spoons ONEAR/9 cutlery", False),
         ("silver NEAR/0 spoons", True),
         ("contradict* NEAR/2 others", False),
-        ("contradict* NEAR/2 aland", True),
+        ("contradict* NEAR/2 fredonia", True),
+        ("borduria ONEAR/0 contradicts ONEAR/0 fredonia", True),
+        ("contradicts NEAR/9 spoons NEAR/0 silver", False),
+        ("borduria NEAR/3 over NEAR/2 silver", True),
         ("spoons NOT cutlery", False),
         ("spoons NOT forged", True),
         ("spoons NOT NEAR/3 silver", False),
@@ -246,6 +249,7 @@ def _story(*, article: bool = True, kind: Any = "joined", **changes: Any) -> Sto
         ("actor:Ministr", False),
         ("actor:Borduria", True),
         ("actor:Dorne", True),
+        ("actor:Fredonia", True),
         ("actor:Elbonia", False),
         ("target:Borduria", True),
         ("target:BORMIL", True),
