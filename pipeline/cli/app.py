@@ -39,6 +39,12 @@ VERBS = (
         RUN,
     ),
     Verb(
+        "deliver",
+        "pipeline.cli.deliver:deliver",
+        "Deliver alerts: decide what each subscriber is told, send it, try again, until SIGTERM or Ctrl-C.",
+        RUN,
+    ),
+    Verb(
         "ingest",
         "pipeline.cli.ingest:run_ingest",
         "Publish documents like articles of a feed: cleaned, deduplicated and flagged by the workers.",
@@ -64,9 +70,39 @@ VERBS = (
         LOOK,
     ),
     Verb(
+        "archive",
+        "pipeline.cli.archive:archive_app",
+        "The archive: articles, flags, threads, alerts and deliveries in SQL; run it, look at it, take it away.",
+        LOOK,
+    ),
+    Verb(
+        "alerts",
+        "pipeline.cli.alerts:alerts_app",
+        "What became of what matched: told, held, silenced; and whether anything is missing.",
+        LOOK,
+    ),
+    Verb(
+        "deliveries",
+        "pipeline.cli.deliveries:deliveries_app",
+        "Where messages went, each attempt, and sending one again.",
+        LOOK,
+    ),
+    Verb(
         "dead",
         "pipeline.cli.dead:dead_app",
         "Records that could not be handled: what they are, why, and another try for them.",
+        LOOK,
+    ),
+    Verb(
+        "subscriptions",
+        "pipeline.cli.subscriptions:subscriptions_app",
+        "Who is told of which stories, and how; changed while all runs.",
+        LOOK,
+    ),
+    Verb(
+        "silences",
+        "pipeline.cli.silences:silences_app",
+        "What nobody is to be told of for some time: a known story, a flood of follow-ups.",
         LOOK,
     ),
     Verb(

@@ -48,6 +48,17 @@ def check_base_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def check_webhook_url(url: str) -> str:
+    """Where a webhook is posted: http or https, a host, no user name. Whether it may be called is seen then: only the
+    address that a name stands for at that moment tells whether it is a private one."""
+    if url.partition("://")[0].lower() not in _DEFAULT_PORT:
+        raise ValueError(f"{url!r} is no address of a webhook: it must begin with https:// or http://")
+    check_url(url)
+    if urlsplit(url).fragment:
+        raise ValueError(f"{url!r} has a fragment, which is never sent: remove everything from the # on")
+    return url
+
+
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)

@@ -115,6 +115,18 @@ def load_subscriptions(settings: Settings, env: Mapping[str, str]) -> tuple[List
     return listed
 
 
+def load_entries(settings: Settings) -> tuple[SubscriptionEntry, ...]:
+    """The operator's subscriptions without their secrets.
+
+    Raises:
+        ConfigError: with every problem of the file.
+    """
+    problems: list[Problem] = []
+    listed = _read_subscriptions(settings, problems, None)
+    _raise(problems)
+    return tuple(one.entry for one in listed)
+
+
 def load_polling(directory: Path, env: Mapping[str, str]) -> Polling:
     """Settings and feeds: the rules, which take longest to read, do not matter to a poller.
 

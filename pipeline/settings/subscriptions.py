@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
+import msgspec
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, model_validator
 
 from pipeline.documents import Document, Where, check, read_document
@@ -29,6 +30,7 @@ from pipeline.records.subscription import (
     Terminal,
     Webhook,
 )
+from pipeline.settings.checks import check_webhook_url
 from pipeline.settings.values import Model, Name
 from pipeline.subscriptions.checks import (
     check_apprise,
@@ -36,7 +38,6 @@ from pipeline.subscriptions.checks import (
     check_query,
     check_secrets,
     check_topic,
-    check_webhook_url,
     check_zone,
 )
 
@@ -193,6 +194,12 @@ class SubscriptionFields(Model):
         return Subscription(**plain, quiet=quiet, channels=channels, source=source)
 
 
+def said(record: Subscription) -> dict[str, Any]:
+    """What a subscription says, but for its channels, as the keys of `SubscriptionFields`."""
+    plain = msgspec.to_builtins(record)
+    return {name: plain[name] for name in SubscriptionFields.model_fields if name in plain}
+
+
 class SubscriptionEntry(SubscriptionFields):
     """One subscription of the file."""
 
@@ -212,6 +219,11 @@ class ListedSubscription:
 
     entry: SubscriptionEntry
     secrets: tuple[SecretStr | None, ...]
+
+    @property
+    def id(self) -> str:
+        """The subscription's."""
+        return self.entry.id
 
     def record(self, seal: Seal) -> Subscription:
         """As it goes on the topic, its secrets sealed."""

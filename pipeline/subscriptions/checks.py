@@ -18,11 +18,9 @@ from contextlib import contextmanager
 from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Final
-from urllib.parse import urlsplit
 
 from pipeline.documents import nearest
 from pipeline.errors import CounterclaimError
-from pipeline.settings.checks import check_url
 from pipeline.topics import TOPICS
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how every secret begins
@@ -56,17 +54,6 @@ def check_zone(zone: str) -> str:
 @functools.cache
 def _zones() -> frozenset[str]:
     return frozenset(zoneinfo.available_timezones())
-
-
-def check_webhook_url(url: str) -> str:
-    """Where a webhook is posted: http or https, a host, no user name. Whether it may be called is seen then: only the
-    address that a name stands for at that moment tells whether it is a private one."""
-    if url.partition("://")[0].lower() not in ("http", "https"):
-        raise ValueError(f"{url!r} is no address of a webhook: it must begin with https:// or http://")
-    check_url(url)
-    if urlsplit(url).fragment:
-        raise ValueError(f"{url!r} has a fragment, which is never sent: remove everything from the # on")
-    return url
 
 
 def check_secret(secret: str) -> str:

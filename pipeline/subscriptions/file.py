@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from pipeline.kafka import Publisher, read_table
 from pipeline.records import Silence, Subscription, SubscriptionState, encode
 from pipeline.records.codec import silences, subscription_states, subscriptions
 from pipeline.sealing import Seals
-from pipeline.settings.load import load_subscriptions
-from pipeline.settings.models import Settings
-from pipeline.subscriptions.listing import Changes, decode_all, reconcile, sealing_like
+from pipeline.subscriptions.listing import Changes, Seal, decode_all, reconcile, sealing_like
 from pipeline.topics import SILENCES, SUBSCRIPTION_STATE, SUBSCRIPTIONS
+
+
+class Listed(Protocol):
+    """What is needed of a subscription of the file (`pipeline.settings.subscriptions.ListedSubscription`)."""
+
+    @property
+    def id(self) -> str: ...
+
+    def record(self, seal: Seal) -> Subscription: ...
 
 
 def read_list(bootstrap: Sequence[str]) -> dict[str, Subscription]:
@@ -42,20 +50,18 @@ async def write_list(publisher: Publisher, changes: Changes) -> None:
 
 
 async def reconcile_file(
-    settings: Settings, env: Mapping[str, str], seals: Seals, publisher: Publisher, now: datetime
+    listed: Iterable[Listed], bootstrap: Sequence[str], seals: Seals, publisher: Publisher, now: datetime
 ) -> Changes:
-    """Make the topic follow the operator's file, and say what had to be written for it.
+    """Make the topic follow the operator's file (``listed``: `load_subscriptions`), and say what was written for it.
 
     Nothing is written that is there already, so it may be done at each start, and by several processes: done at once by
-    two, both write the same but for the seal, and either will do.
+    two, both write the same but for the seal and the moment, and either will do.
 
     Raises:
-        ConfigError: the file is wrong, or a secret that it names is not there.
         KafkaError: the topic cannot be read or written.
     """
-    listed = load_subscriptions(settings, env)
-    known = await asyncio.to_thread(read_list, settings.kafka.servers)
-    records = [one.record(sealing_like(known.get(one.entry.id), seals)) for one in listed]
+    known = await asyncio.to_thread(read_list, bootstrap)
+    records = [one.record(sealing_like(known.get(one.id), seals)) for one in listed]
     changes = reconcile(records, known, now)
     await write_list(publisher, changes)
     return changes

@@ -19,6 +19,9 @@ ONLY_IN = {
     "feedparser": "pipeline.feeds.parse",
     "kafka": "pipeline.kafka",
     "faust": "agents",
+    "aiosmtplib": "pipeline.channels.mail",
+    "jinja2": "pipeline.channels.templates",
+    "standardwebhooks": "pipeline.channels.webhook",
 }
 """A library, and the one module or package that may know it."""
 
@@ -36,13 +39,14 @@ ALLOWED = {
         "pipeline.documents",
         "pipeline.dedupe",
         "pipeline.rules",
+        "pipeline.subscriptions",  # what a query must look like
     },
 }
 """The lower floors, and all of ours that each may stand on. Above them only circles are forbidden."""
 
 PURE = (
     "pipeline.records", "pipeline.dedupe", "pipeline.rules", "pipeline.threads", "pipeline.feeds.schedule",
-    "pipeline.alerts",
+    "pipeline.alerts", "pipeline.subscriptions.editing",
 )  # fmt: skip
 """Packages and modules that decide, and act on nothing."""
 

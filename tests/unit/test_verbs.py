@@ -11,10 +11,10 @@ import typer
 from typer.testing import CliRunner
 
 from pipeline.cli import app as root
-from pipeline.cli import feeds, rules, threads
+from pipeline.cli import archive, feeds, rules, subscriptions, threads
 from pipeline.cli.late import Verb
 
-ALL = [*root.VERBS, *feeds.VERBS, *rules.VERBS, *threads.VERBS]
+ALL = [*root.VERBS, *archive.VERBS, *feeds.VERBS, *rules.VERBS, *subscriptions.VERBS, *threads.VERBS]
 
 CLIENTS = {"aiohttp", "faust", "feedparser", "kafka", "numpy", "prometheus_client", "structlog", "trafilatura"}
 """What moves data: nothing that only reads files needs it."""
@@ -77,10 +77,11 @@ def test_a_list_says_of_a_verb_what_the_verb_says_itself(verb: Verb) -> None:
     assert verb.summary == " ".join(text.split("\n\n")[0].split())
 
 
-@pytest.mark.parametrize("group", [[], ["feeds"], ["rules"], ["threads"]], ids=" ".join)
+@pytest.mark.parametrize("group", [[], ["archive"], ["feeds"], ["rules"], ["subscriptions"], ["threads"]], ids=" ".join)
 def test_help_lists_late_verbs_in_their_order(group: list[str]) -> None:
     """Each with the beginning of its summary, and in its panel."""
-    verbs = {"feeds": feeds.VERBS, "rules": rules.VERBS, "threads": threads.VERBS}.get("".join(group), root.VERBS)
+    groups = {"archive": archive, "feeds": feeds, "rules": rules, "subscriptions": subscriptions, "threads": threads}
+    verbs = groups.get("".join(group), root).VERBS
     output = invoke(*group, "--help")
     lines = [f"│ {verb.name} " for verb in verbs]
     panels = dict.fromkeys(f"─ {verb.panel or 'Commands'} ─" for verb in verbs)
@@ -99,6 +100,7 @@ def test_help_lists_late_verbs_in_their_order(group: list[str]) -> None:
         (("feeds", "status"), "--failing"),
         (("feeds", "import"), "--interval"),
         (("rules", "diff"), "--since"),
+        (("subscriptions", "edit"), "--drop"),
         (("threads", "split"), "--comment"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else value,
