@@ -19,17 +19,13 @@ import msgspec
 import structlog
 
 from agents.journal import Deed, Journal, Result
-from agents.outbox import Outgoing
-from pipeline.errors import UndecodableError
-from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES
+from agents.outbox import MOST_BYTES, Outgoing
+from pipeline.errors import TooLargeError
 
 log = structlog.get_logger(__name__)
 
 LOAD_CHUNK: Final = 500
 """Rows read between two turns of the event loop while partitions are built: some milliseconds."""
-
-MOST_BYTES: Final = MAX_RECORD_BYTES - DEAD_HEADER_BYTES
-"""A row or result that is larger cannot be kept: its record is dead-lettered."""
 
 T = TypeVar("T")
 
@@ -214,10 +210,11 @@ def put(rows: MutableMapping[bytes, bytes], key: bytes, value: bytes | None) -> 
 
 
 def _check(deed: Deed) -> None:
-    values = (*(value for _, value in deed.writes), *(result.value for result in deed.results))
-    largest = max((len(value) for value in values if value is not None), default=0)
-    if largest > MOST_BYTES:
-        raise UndecodableError(f"what comes of it is too large to be kept: {largest} bytes")
+    values = [("the table", value) for _, value in deed.writes]
+    values += [(result.topic, result.value) for result in deed.results]
+    for topic, value in values:
+        if value is not None and len(value) > MOST_BYTES:
+            raise TooLargeError(topic, len(value))
 
 
 async def give_way(number: int) -> None:

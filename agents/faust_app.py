@@ -22,7 +22,7 @@ from agents.stage import Clock, DeadLimit, Decode, Handler, Stage, utc_now
 from agents.transport import quick_fetch
 from pipeline.metrics import Metrics
 from pipeline.settings.models import Settings
-from pipeline.topics import MAX_RECORD_BYTES
+from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES
 
 log = structlog.get_logger(__name__)
 
@@ -131,7 +131,7 @@ def options(settings: Settings, bootstrap: Sequence[str], *, app_id: str, data_d
         "producer_acks": -1,
         "producer_linger": 0.02,
         "producer_max_batch_size": 131_072,
-        "producer_max_request_size": MAX_RECORD_BYTES,
+        "producer_max_request_size": MAX_RECORD_BYTES + DEAD_HEADER_BYTES,  # a dead letter may be so large
     }
 
 

@@ -18,8 +18,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
+from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES
+
 IN_FLIGHT: Final = 500
 """Events handed over and not yet acknowledged; then the agent waits. Some seconds of work at full speed."""
+
+
+MOST_BYTES: Final = MAX_RECORD_BYTES - DEAD_HEADER_BYTES
+"""Of a row or a result; its record is dead-lettered where it is more. What is left is for key, headers and wrapping."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 
-from agents.outbox import Outbox, Outgoing
-from pipeline.errors import DeadLimitError, RecordError
+from agents.outbox import MOST_BYTES, Outbox, Outgoing
+from pipeline.errors import DeadLimitError, RecordError, TooLargeError
 from pipeline.metrics import Metrics
 from pipeline.records import ArticleBatch, BadArticle, Codec, DeadLetter, Record, dead_letter, dead_topic, decode_batch
 
@@ -148,7 +148,7 @@ class Stage(Generic[R]):
             record, bad = self.decode(message.value)
         except RecordError as error:
             return Handled((bury(message, message.value, error),), count=self._dead(message.topic, 1))
-        handled = await self.handle(record, message)
+        handled = self._fitting(await self.handle(record, message), message)
         if not bad:
             return handled
         dead = tuple(bury(message, one.data, one.error) for one in bad)
@@ -158,6 +158,18 @@ class Stage(Generic[R]):
             handled.articles_out,
             _both(handled.count, self._dead(message.topic, len(bad))),
         )
+
+    def _fitting(self, handled: Handled, message: Message) -> Handled:
+        """What came of a record, without what Kafka would not take, which would stop the worker again and again: an
+        article grows by what each stage says of it. Then the record is buried. What else came of it is sent all the
+        same, above all what a table remembers."""
+        large = [result for result in handled.results if _is_large(result)]
+        if not large:
+            return handled
+        kept = tuple(result for result in handled.results if result not in large)
+        error = TooLargeError(large[0].topic, len(large[0].value or b""))
+        dead = bury(message, message.value, error)
+        return Handled((*kept, dead), handled.articles_in, 0, self._dead(message.topic, 1))
 
     def _dead(self, topic: str, number: int) -> Callable[[], None]:
         counter = self.metrics.dead_letters.labels(topic=topic)
@@ -170,6 +182,13 @@ class Stage(Generic[R]):
         counts.last_timestamp.set(self.clock().timestamp())
         if handled.count is not None:
             handled.count()
+
+
+def _is_large(result: Outgoing) -> bool:
+    """Whether it is too large for its topic. Dead letters have as much more room as their headers may need, and tables
+    see to their rows themselves."""
+    size = len(result.value or b"")
+    return size > MOST_BYTES and not result.topic.endswith((".dead", "-changelog"))
 
 
 def bury(message: Message, value: bytes, error: Exception) -> Outgoing:

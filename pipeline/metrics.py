@@ -27,6 +27,7 @@ from prometheus_client import (
 )
 
 from pipeline import __version__
+from pipeline.delivery_metrics import DeliveryMetrics
 from pipeline.errors import PortTakenError
 from pipeline.records import Kind, Outcome, PageOutcome
 from pipeline.records.alert import HeldReason
@@ -37,6 +38,7 @@ from pipeline.topics import (
     ARTICLES_DEDUPED,
     ARTICLES_FRESH,
     ARTICLES_RAW,
+    DELIVER_IN,
     DELIVERIES,
     FLAGS,
     STORY_EVENTS,
@@ -53,7 +55,7 @@ PREFIX: Final = "counterclaim"
 MAX_SERIES: Final = 100
 """Series of one metric, histograms counted without their buckets (Prometheus asks for tens, not hundreds)."""
 
-STAGES: Final = ("poll", "dedupe", "copies", "flag", "thread", "alert")
+STAGES: Final = ("poll", "dedupe", "copies", "flag", "thread", "alert", "deliver")
 """In the order of the data path."""
 
 DUPLICATE_KINDS: Final = ("seen_again", "duplicate", "revision")
@@ -65,12 +67,12 @@ FEED_STATES: Final = ("new", "ok", "failing", "gone")
 """`new`: not polled yet; `failing`: its last poll failed."""
 
 CONSUMED_TOPICS: Final = (
-    ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS,
+    ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED, THREADS_IN, STORY_EVENTS, DELIVER_IN,
     FLAGS, THREADS, THREAD_EVENTS, ALERTS, DELIVERIES,
 )  # fmt: skip
 """Topics that a stage or the archive reads, so that may have lag and dead letters."""
 
-CHILDREN: Final = ("broker", "poller", "worker", "archive")
+CHILDREN: Final = ("broker", "poller", "worker", "deliver", "archive")
 
 LANGUAGES: Final = ("en", "es", "fr", "de", "it", "pt", "ru", "uk", "ar", "fa", "tr", "zh", "und")
 """Languages that are told apart in labels; all others count as `other`."""
@@ -140,6 +142,7 @@ class Metrics:
         self.child_restarts = _counter(
             registry, "child_restarts", "Restarts of a crashed child by the supervisor.", child=CHILDREN
         )
+        self.delivery = DeliveryMetrics(registry)
         self.rules = RulesState(registry)
         self.build_info = Info("build", "Versions that this process runs.", namespace=PREFIX, registry=registry)
         self.build_info.info(_versions())

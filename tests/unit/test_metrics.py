@@ -53,7 +53,7 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
     families = scrape(exporter.url)
     expected = {
         "counterclaim_polls": {"changed", "unchanged", "not_modified", "hard", "soft", "temporary"},
-        "counterclaim_articles_in": {"poll", "dedupe", "copies", "flag", "thread", "alert"},
+        "counterclaim_articles_in": {"poll", "dedupe", "copies", "flag", "thread", "alert", "deliver"},
         "counterclaim_duplicates": {"seen_again", "duplicate", "revision"},
         "counterclaim_dead_letters": set(CONSUMED_TOPICS),
         "counterclaim_archive_rows": set(ARCHIVE_TABLES),
@@ -65,7 +65,7 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
         "counterclaim_silences": {"known", "broken"},
         "counterclaim_index_size": {"seen", "copies", "threads"},
         "counterclaim_feeds": {"new", "ok", "failing", "gone"},
-        "counterclaim_child_restarts": {"broker", "poller", "worker", "archive"},
+        "counterclaim_child_restarts": {"broker", "poller", "worker", "deliver", "archive"},
     }
     for name, values in expected.items():
         samples = families[name].samples
