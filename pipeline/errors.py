@@ -74,6 +74,14 @@ class UndecodableError(RecordError):
     """The bytes are not the JSON of the expected record."""
 
 
+class TooLargeError(RecordError):
+    """What comes of a record is larger than Kafka takes."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        self.topic, self.size = topic, size
+        super().__init__(f"what comes of it is too large for {topic}: {size} bytes")
+
+
 class NewerSchemaError(RecordError):
     """The record was written by a newer major version of counterclaim."""
 

@@ -7,12 +7,24 @@ import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from agents.outbox import MOST_BYTES
 from pipeline.broker import Kind, open_broker
 from pipeline.kafka import Publisher, apply_topics, lag
-from pipeline.records import ArticleBatch, batches, flagged
-from pipeline.topics import APP_ID, ARTICLES_FRESH, ARTICLES_RAW, ARTICLES_RAW_DEAD, FLAGS, MIN_PARTITIONS, TOPICS
+from pipeline.records import ArticleBatch, batches, encode, flagged
+from pipeline.topics import (
+    APP_ID,
+    ARTICLES_DEDUPED_DEAD,
+    ARTICLES_FRESH,
+    ARTICLES_RAW,
+    ARTICLES_RAW_DEAD,
+    FLAGS,
+    MAX_RECORD_BYTES,
+    MIN_PARTITIONS,
+    TOPICS,
+)
 from tests.articles import make_article, make_batch
 from tests.integration.workers import Collector, Worker, publish, until, workers
 
@@ -48,6 +60,13 @@ def stories(first: int, count: int) -> list[ArticleBatch]:
         )
         for number in range(first, first + count)
     ]
+
+
+def of_size(batch: ArticleBatch, size: int) -> ArticleBatch:
+    """The batch with a body that makes it so large, encoded."""
+    (article,) = batch.articles
+    body = "n " * ((size - len(encode(batch)) - len(',"body":""')) // 2)
+    return msgspec.structs.replace(batch, articles=(msgspec.structs.replace(article, body=body),))
 
 
 def ids(those: Sequence[ArticleBatch]) -> set[str]:
@@ -126,6 +145,29 @@ async def test_poison_is_buried_and_the_stream_goes_on(kafka: str, tmp_path: Pat
         assert (dead.value, dead.key, headers["trace"]) == (b"\x00not json", b"poison", b"t")
         assert int(headers["counterclaim-offset"]) == where.offset
         assert int(headers["counterclaim-partition"]) == where.partition
+        assert await worker.stop() == 0
+
+
+async def test_an_article_that_grows_too_large_is_buried_and_the_stream_goes_on(kafka: str, tmp_path: Path) -> None:
+    """As large as the topic takes it, before the first stage, or once it has its flags: each stage buries what the next
+    could not be sent."""
+    worker = Worker(kafka, tmp_path / "one")
+    sent = stories(0, MIN_PARTITIONS)
+    at_once, with_flags = (
+        of_size(one, size)
+        for one, size in zip(stories(100, 2), (MAX_RECORD_BYTES - 1_000, MOST_BYTES - 100), strict=True)
+    )
+    dead = {ARTICLES_RAW_DEAD: fresh_ids, ARTICLES_DEDUPED_DEAD: fresh_ids}
+    async with workers(worker), Collector(kafka, {FLAGS: flagged_ids, **dead}) as seen:
+        await publish(kafka, [at_once, with_flags, *sent])
+        await worker.start()
+        await seen.until(
+            lambda: not missing(seen, sent) and all(seen.messages[topic] for topic in dead), lambda: worker.log[-2000:]
+        )
+        assert set(seen.seen[ARTICLES_RAW_DEAD]) == ids([at_once])
+        assert set(seen.seen[ARTICLES_DEDUPED_DEAD]) == ids([with_flags])
+        assert set(seen.seen[FLAGS]) == ids(sent)
+        assert {dict(seen.messages[topic][0].headers)["counterclaim-error"] for topic in dead} == {b"TooLargeError"}
         assert await worker.stop() == 0
 
 

@@ -7,16 +7,19 @@ import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from prometheus_client import CollectorRegistry
 
 from agents.copies import CopiesTable, kind_of_copy, make_copies
 from agents.dedupe import make_dedupe
+from agents.faust_app import options
 from agents.flag import make_flag
-from agents.outbox import Outbox
+from agents.outbox import MOST_BYTES, Outbox, Outgoing
 from agents.seen import SeenTable
 from agents.sensor import LagTracker
 from agents.stage import BATCHES, Decode, Handler, Stage, whole
@@ -43,9 +46,9 @@ from pipeline.records import (
     thread_inputs,
     threads,
 )
-from pipeline.settings.models import Outlet
+from pipeline.settings.models import Outlet, Settings
 from pipeline.threads import background
-from pipeline.topics import PAGES_REQUESTS
+from pipeline.topics import DEAD_HEADER_BYTES, MAX_RECORD_BYTES, PAGES_REQUESTS
 from tests.articles import NOON, make_article, make_batch
 from tests.disputes import accuses, denies, revised, telling
 from tests.unit.test_outbox import Shelf, settle
@@ -288,6 +291,56 @@ async def test_one_bad_article_does_not_cost_its_batch() -> None:
     (fresh,) = bench.sent.on("articles.fresh")
     assert msgspec.json.decode(dead)["id"] == "not hexadecimal"
     assert [article.id for article in batches.decode(fresh).articles] == [make_article(2).id]
+
+
+def of_size(size: int, number: int = 1) -> bytes:
+    """A batch of one flagged article, encoded to so many bytes."""
+    batch = make_batch(make_article(number, title=f"Minister {number} denies report", language="en", body=""))
+    body = "n " * ((size - len(encode(batch)) - len(',"body":""')) // 2)
+    (article,) = batch.articles
+    return encode(msgspec.structs.replace(batch, articles=(msgspec.structs.replace(article, body=body),)))
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "size", "results"),
+    [
+        ("dedupe", "articles.raw", MOST_BYTES + 50, {"articles.fresh"}),
+        ("copies", "articles.fresh", MOST_BYTES - 10, {"articles.deduped"}),
+        ("flag", "articles.deduped", MOST_BYTES - 10, {"flags", "threads.in"}),
+    ],
+)
+async def test_an_article_that_grows_too_large_is_buried_and_the_stream_goes_on(
+    name: str, source: str, size: int, results: set[str]
+) -> None:
+    """Kafka takes whatever is sent, at the largest that a topic can hold; what fits is not touched."""
+    bench = {"dedupe": dedupe_bench, "copies": copies_bench, "flag": flag_bench}[name]()
+    most = options(Settings(directory=Path()), [], app_id="", data_dir=Path())["producer_max_request_size"]
+    values = (of_size(MAX_RECORD_BYTES - 200), of_size(size, 2), of_size(MOST_BYTES - 2_000, 3))
+    records = [Record(value, offset=offset, topic=source) for offset, value in enumerate(values)]
+    assert await bench.play(*records) == [0, 1, 2]
+    sent: dict[str, list[bytes]] = {}
+    for topic, key, value, _, headers in bench.sent.records:
+        sent.setdefault(topic, []).append(value)
+        room = MAX_RECORD_BYTES + (DEAD_HEADER_BYTES if topic.endswith(".dead") else 0)
+        assert DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, list(headers or ())) <= min(room, most)
+    assert sent[f"{source}.dead"] == [*values[:2]]
+    assert {topic: len(those) for topic, those in sent.items()} == {f"{source}.dead": 2} | dict.fromkeys(results, 1)
+    assert bench.value("dead_letters_total", topic=source) == 2
+    assert bench.value("articles_in_total", stage="dedupe") == 3
+    assert bench.value("articles_out_total", stage="dedupe") == 1
+
+
+async def test_what_a_table_remembers_of_a_record_that_is_buried_lasts() -> None:
+    """It was taken in; only what would not fit is held back."""
+    metrics, table = (
+        Metrics(CollectorRegistry()),
+        CopiesTable({}, take=lambda: (Outgoing("app-copies-changelog", b"c"),)),
+    )
+    bench = Bench(make_copies(table, Sources([]), metrics), metrics)
+    await bench.play(Record(of_size(MOST_BYTES), topic="articles.fresh"))
+    assert [topic for topic, *_ in bench.sent.records] == ["app-copies-changelog", "articles.fresh.dead"]
+    (headers,) = (dict(headers) for topic, _, _, _, headers in bench.sent.records if topic == "articles.fresh.dead")
+    assert headers["counterclaim-error"] == b"TooLargeError"
 
 
 async def test_flag_sends_one_record_a_flagged_article() -> None:
