@@ -39,6 +39,9 @@ The data path, top to bottom (topics in the middle, packages at the left):
                            │
                       deliver.in              one Match, key: subscription id
 
+Beside it, `archive` writes what is on `articles.deduped`, `flags`, `threads`, `thread-events`, `alerts` and `deliveries`
+into SQL, as a consumer group of its own.
+
 Where a feed's `full_text` wants it, its articles' pages are fetched too, by the poller:
 
     feeds.poll, agents.flag                   always; when flagged

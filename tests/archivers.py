@@ -87,6 +87,9 @@ async def archivers(*those: Archiver) -> AsyncIterator[None]:
     """Whatever happens in the test, none of them is left running."""
     try:
         yield
+    except AssertionError as error:
+        logs = "\n".join(one.log[-3000:] for one in those)
+        raise AssertionError(f"{error}\n{logs}") from error
     finally:
         for one in those:
             if one.process is not None:

@@ -20,7 +20,7 @@ from sqlalchemy import make_url
 DEBIAN = Path("/usr/lib/postgresql")
 USER = "counterclaim"
 
-QUICK = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_connections": "30"}
+QUICK = {"fsync": "off", "full_page_writes": "off", "max_connections": "30"}
 """What a power cut could spoil; a killed server keeps what it had."""
 
 

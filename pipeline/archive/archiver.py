@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from prometheus_client import CollectorRegistry
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from pipeline import logs
 from pipeline.archive import tables
@@ -121,6 +121,14 @@ class _Read:
     dead: list[tuple[Message, Exception]] = field(default_factory=list)
 
 
+class _BehindError(Exception):
+    """The database has not what it should have; where each partition is to be read on from."""
+
+    def __init__(self, places: dict[tuple[str, int], int]) -> None:
+        super().__init__()
+        self.places = places
+
+
 class Archiver:
     """Writes what a `Log` gives. All of the database happens in one thread.
 
@@ -134,6 +142,10 @@ class Archiver:
         self._settings, self._engine, self._ids = settings, engine, ids
         self._metrics, self._clock = metrics, clock
         self._thread = ThreadPoolExecutor(1, "archive")
+        self._reached: dict[tuple[str, int], int] = {}
+        """Offset before which we believe everything of a partition to be in the database."""
+        self._own: set[tuple[str, int]] = set()
+        """Partitions of which we wrote something since they were given to us."""
         self._checked = False
         self._pruning: Pruning | None = None
         self._prune_at: datetime | None = None
@@ -155,7 +167,7 @@ class Archiver:
         """Archive until ``stop``; the batch at hand is finished unless the database is away."""
         while not stop.is_set():
             messages = await taking.take(self._settings.batch, GATHER_SECONDS)
-            messages = await self._really_next(messages, taking, stop)
+            self._note_fresh(messages, taking)
             if messages and not await self._archive(messages, taking, dead, stop):
                 return
             await self._measure(taking, messages)
@@ -164,7 +176,14 @@ class Archiver:
     async def _archive(self, messages: list[Message], taking: Log, dead: Dead, stop: asyncio.Event) -> bool:
         """Whether it was done: not if we are to stop while the database is away."""
         read = _read(messages)
-        written = await self._until_done(lambda: self._write_or_bury(read), taking, stop)
+        try:
+            written = await self._until_done(lambda: self._write_or_bury(read), taking, stop)
+        except _BehindError as behind:
+            log.warning("the database has less than was believed: reading again", partitions=len(behind.places))
+            await taking.seek(behind.places)
+            self._reached |= behind.places
+            rest = [one for one in messages if (one.topic, one.partition) not in behind.places]
+            return not rest or await self._archive(rest, taking, dead, stop)
         if written is None:
             return False
         for message, error in read.dead:
@@ -176,30 +195,14 @@ class Archiver:
             log.info("archived", records=len(messages), dead=len(read.dead), **{k: v for k, v in written.items() if v})
         return True
 
-    async def _really_next(self, messages: list[Message], taking: Log, stop: asyncio.Event) -> list[Message]:
-        """The records, but for those of a partition that was just given to us and that the database has not so much
-        of as the group believes: it lost its last transactions, or is a backup. That is read again from there.
-        """
-        first: dict[tuple[str, int], int] = {}
+    def _note_fresh(self, messages: Sequence[Message], taking: Log) -> None:
+        """Of a partition that was just given to us the group says where to go on: the database must be as far."""
         for message in messages:
-            first.setdefault((message.topic, message.partition), message.offset)
-        asked = {place: offset for place, offset in first.items() if place in taking.fresh}
-        if not asked:
-            return messages
-        there = await self._until_done(self._positions, taking, stop)
-        if there is None:
-            return []
-        taking.fresh.difference_update(asked)
-        behind = {
-            place: there[self._ids[place[0]], place[1]]
-            for place, offset in asked.items()
-            if there.get((self._ids[place[0]], place[1]), offset) < offset
-        }
-        if not behind:
-            return messages
-        log.warning("the archive has less than the group believes: reading again", partitions=len(behind))
-        await taking.seek(behind)
-        return [one for one in messages if (one.topic, one.partition) not in behind]
+            place = (message.topic, message.partition)
+            if place in taking.fresh:
+                taking.fresh.discard(place)
+                self._own.discard(place)
+                self._reached[place] = message.offset
 
     async def _until_done(self, work: Callable[[], T], taking: Log, stop: asyncio.Event) -> T | None:
         """What ``work`` gives, once the database lets it; None if we are to stop before."""
@@ -262,13 +265,28 @@ class Archiver:
         places = [Place(self._ids[topic], topic, number, end) for (topic, number), end in ends.items()]
         keep = Keep.at(self._settings, self._clock.now())
         with self._metrics.archive_seconds.time(), translated(), self._engine.begin() as connection:
-            return write(connection, batch, keep, thread_log=self._ids[THREADS_IN], places=places)
+            self._require_reached(connection, ends)
+            written = write(connection, batch, keep, thread_log=self._ids[THREADS_IN], places=places)
+        self._reached |= ends
+        self._own |= ends.keys()
+        return written
 
-    def _positions(self) -> dict[tuple[str, int], int]:
+    def _require_reached(self, connection: Connection, ends: Iterable[tuple[str, int]]) -> None:
+        """Make sure that the database has everything before this batch. It has less after a power cut, when it is a
+        backup, or when a replica took over; that has to be read again, or it would be missing for good.
+        """
         there = tables.positions.c
-        with translated(), self._engine.connect() as connection:
-            rows: Sequence[Any] = connection.execute(select(there.log, there.partition, there.next)).all()
-        return {(log_id, number): offset for log_id, number, offset in rows}
+        found = connection.execute(select(there.log, there.partition, there.next))
+        known = {(log_id, number): offset for log_id, number, offset in found}
+        behind = {}
+        for topic, number in ends:
+            reached = self._reached.get((topic, number), 0)
+            # Where nothing is known of a partition that we did not write ourselves, the archive begins.
+            offset = known.get((self._ids[topic], number), 0 if (topic, number) in self._own else reached)
+            if offset < reached:
+                behind[topic, number] = offset
+        if behind:
+            raise _BehindError(behind)
 
     async def _bury(self, dead: Dead, message: Message, error: Exception) -> None:
         letter = dead_letter(
