@@ -103,6 +103,7 @@ def rows() -> list[tuple[str, Panels]]:
         ("Stages", stages()),
         ("Flags", flags()),
         ("Copies and threads", threads()),
+        ("Subscriptions", subscriptions()),
         ("Kafka", kafka()),
         ("Processes", processes()),
     ]
@@ -386,6 +387,41 @@ def threads() -> Panels:
             "Articles that new ones are compared with, in the memory of all workers.",
             "short",
             [Query("sum by (index) (counterclaim_index_size{})", "{{index}}")],
+        ),
+    ]
+
+
+def subscriptions() -> Panels:
+    """Whom stories are for."""
+    return [
+        graph(
+            "Events of stories",
+            "Events a second that were compared with the subscriptions, by kind.",
+            "cps",
+            [Query("sum by (kind) (rate(counterclaim_story_events_total{}[$__rate_interval])) > 0", "{{kind}}")],
+            stacked=True,
+        ),
+        graph(
+            "Matches",
+            "Subscriptions a second that events were for. open: to be told; backlog and old are held; silenced.",
+            "cps",
+            rate("counterclaim_matches_total", "outcome"),
+            stacked=True,
+        ),
+        graph(
+            "Time of matching",
+            "To find all subscriptions of one event. The aim, at ten thousand subscriptions, is a millisecond.",
+            "s",
+            quantiles("counterclaim_matching_seconds", 0.5, 0.99),
+        ),
+        graph(
+            "Subscriptions and silences",
+            "What each worker matches with; broken ones have queries that it cannot read, and get nothing.",
+            "short",
+            [
+                Query("max by (state) (counterclaim_subscriptions{})", "subscriptions {{state}}"),
+                Query("max by (state) (counterclaim_silences{})", "silences {{state}}"),
+            ],
         ),
     ]
 
