@@ -4,4 +4,8 @@ listing    the operator's file and what was decided at run time                 
 checks     what a zone, an address, a secret or a topic must look like                 pure
 file       the file into the topic; commands into the topic                            edge
 known      both topics, followed                                                       edge
+query      what a subscriber types → a syntax tree, or an exact error                  pure
+text       an event's story as queries see it; `matches`, their definition             pure
+index      which of many queries a story matches, by their rarest required terms       pure
+holds      the same as `matches`, faster: what the index asks                          pure
 """

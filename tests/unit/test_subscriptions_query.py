@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.records import StoryEvent, Thread, ThreadEvent
-from pipeline.records.thread import MAX_SOURCES, Evidence, Parties, Party, Side
+from pipeline.records import Kind, StoryEvent, Thread, ThreadEvent
+from pipeline.records.thread import MAX_SOURCES, EventKind, Evidence, Parties, Party, Side, State
 from pipeline.rules.query import (
     And,
     AnyOf,
@@ -146,6 +147,22 @@ def test_the_list_of_fields_is_that_of_the_language() -> None:
     )
     query = " AND ".join(f"{name}:{'<1h' if name == 'lag' else example.get(name, 'word')}" for name in FIELD_NAMES)
     assert isinstance(parse_query(query).tree, And)
+
+
+def test_the_manual_is_true() -> None:
+    """Its examples make sense, it names every field and value, and its errors are those that are raised."""
+    manual = (Path(__file__).parents[2] / "docs" / "subscriptions.md").read_text(encoding="utf-8")
+    section = manual.partition("## The language\n")[2].partition("\n## ")[0]
+    _, examples, *_, errors, _ = section.split("```")
+    queries = examples.removeprefix("text").strip().splitlines()
+    assert len([parse_query(query) for query in queries]) == 10
+    assert all(f"`{name}:" in section for name in FIELD_NAMES)
+    assert all(f"`{value}`" in section for value in (*get_args(Kind), *get_args(State)))
+    assert all(f"`{value}`" in section for value in get_args(EventKind) if value != "heartbeat")
+    for wrong in ("fraud AND stat:denied", "fraud AND state:denid", "lag:<1", "power grid"):
+        with pytest.raises(QueryError) as caught:
+            parse_query(wrong)
+        assert str(caught.value) in errors
 
 
 def _owner(domain: str, outlet: str) -> str:
