@@ -14,6 +14,7 @@ from pipeline.records.thread import (
     MAX_NAME_BYTES,
     MAX_SOURCES,
     Change,
+    EventKind,
     Evidence,
     Parties,
     State,
@@ -111,9 +112,12 @@ def what_changed(events: Iterable[ThreadEvent], story: Story, before: Snapshot |
         story: as it is now.
         before: as the reader knows it; None if that is not known, and only the events are told.
     """
-    sentences = [happened(event) for event in events]
+    told = [*events]
+    sentences = [happened(event) for event in told]
     if before is not None:
-        sentences += _differences(before, snapshot(story))
+        sentences += _differences(
+            before, snapshot(story), {(event.kind, name) for event in told for name in event.names}
+        )
     text = " ".join(dict.fromkeys(filter(None, sentences)))
     return text if len(text.encode(errors="replace")) <= MAX_SENTENCE_BYTES else cut(text, MAX_SENTENCE_BYTES - 3) + "…"
 
@@ -168,13 +172,14 @@ def state_in_words(state: State) -> str:
     return _STATES[state]
 
 
-def _differences(before: Snapshot, now: Snapshot) -> Iterator[str]:
+def _differences(before: Snapshot, now: Snapshot, named: set[tuple[EventKind, str]]) -> Iterator[str]:
+    """What the events do not say themselves; ``named``: whom they name already."""
     if now.state != before.state:
         yield f"It is now {_STATES[now.state]}."
-    for verb, old, new in (("alleges", before.accusers, now.accusers), ("denies", before.deniers, now.deniers)):
-        fresh = tuple(name for name in new if name not in old)
+    for kind, verb, old, new in _parties(before, now):
+        fresh = tuple(name for name in new if name not in old and (kind, name) not in named)
         if fresh:
-            yield f"{together(fresh)} {says(verb, len(fresh))} it, according to reports, and was not named before."
+            yield f"{together(fresh)}, not named before, {says(verb, len(fresh))} it, according to reports."
     for verb, had, has in (("alleges", before.alleging, now.alleging), ("denies", before.denying, now.denying)):
         if has != had:
             yield f"{count(has)} {says(verb, has)} it, {had} before."
@@ -182,6 +187,13 @@ def _differences(before: Snapshot, now: Snapshot) -> Iterator[str]:
         yield f"{now.articles} articles, {before.articles} before."
     if now.lag_seconds != before.lag_seconds and now.lag_seconds is not None:
         yield f"The first denial came {span(now.lag_seconds)} after the first allegation."
+
+
+def _parties(before: Snapshot, now: Snapshot) -> tuple[tuple[EventKind, str, tuple[str, ...], tuple[str, ...]], ...]:
+    return (
+        ("new_accuser", "alleges", before.accusers, now.accusers),
+        ("new_denier", "denies", before.deniers, now.deniers),
+    )
 
 
 def _shifted(what: str, change: Change | None, evidence: tuple[Evidence, ...]) -> str:

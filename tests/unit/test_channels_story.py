@@ -96,10 +96,17 @@ def test_what_changed_is_counted_from_what_was_told() -> None:
     before = snapshot(story(state="alleged", deniers=(), denying=0, articles=1, lag_seconds=None))
     text = what_changed([event("spread", number=3)], story(), before)
     assert text.startswith("3 independent sources carry it. It is now disputed")
-    assert "Borduria denies it, according to reports, and was not named before." in text
+    assert "Borduria, not named before, denies it, according to reports." in text
     assert "1 independent source denies it, 0 before." in text
     assert "3 articles, 1 before." in text
     assert "The first denial came 3 h after the first allegation." in text
+
+
+def test_a_party_is_told_once() -> None:
+    """By the event that names it, and not again as a difference."""
+    before = snapshot(story(deniers=(), state="disputed"))
+    denied = event("new_denier", names=("Borduria",), evidence=(evidence(outlet="Daily Example"),))
+    assert what_changed([denied], story(), before) == "Borduria denies it, according to Daily Example."
 
 
 def test_nothing_changed_says_nothing() -> None:
