@@ -9,6 +9,7 @@ from pipeline.alerts import Book, Outcomes, Pending, Rows
 from pipeline.records import Attempt, Channel, Clock, Match, Merged, Subscription, channel_key
 from pipeline.records.alert import Delivery, Message
 from pipeline.records.subscription import Webhook
+from pipeline.records.thread import event_id
 from tests.told import NOW, event, story, subscription
 
 HOOK = Webhook(url="https://hooks.example/a")
@@ -22,16 +23,9 @@ def thread_id(number: int) -> str:
 def match(number: int = 1, kind: str = "created", *, cause: str = "", at: datetime = NOW, **more: Any) -> Match:
     """Thread ``number`` matches the subscription `desk` at an event."""
     thread, cause = thread_id(number), cause or f"article:{number}"
-    told = event(kind, id=f"{hash_of(thread, kind, cause)}", thread=thread, cause=cause, when=at, processed=at)
+    told = event(kind, id=event_id(thread, kind, cause), thread=thread, cause=cause, when=at, processed=at)
     fields: dict[str, Any] = {"subscription": "desk", "group": thread}
     return Match(event=told, story=story(thread=thread), matched=at, **(fields | more))
-
-
-def hash_of(*parts: str) -> str:
-    """As `event_id`."""
-    from pipeline.records.thread import event_id
-
-    return event_id(*parts)
 
 
 def desk(*channels: Channel, **more: Any) -> Subscription:

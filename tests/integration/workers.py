@@ -27,7 +27,7 @@ POLL = 0.05
 
 
 class Worker:
-    """One worker process with its own data directory, log and metrics port."""
+    """One worker process with its own data directory, log and metrics port; ``verb`` makes it another of our apps."""
 
     def __init__(
         self,
@@ -37,8 +37,10 @@ class Worker:
         store: str = "rocksdb",
         app_id: str = "counterclaim",
         config: Path | None = None,
+        verb: str = "worker",
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        self.directory = directory
+        self.directory, self._verb = directory, verb
         self._config = config or shipped("config")
         directory.mkdir(parents=True, exist_ok=True)
         self._ready_file = directory / "ready.json"
@@ -49,8 +51,11 @@ class Worker:
             "COUNTERCLAIM_WORKER_DATA_DIR": str(directory / "table"),
             "COUNTERCLAIM_WORKER_SESSION_TIMEOUT_SECONDS": "6",
             "COUNTERCLAIM_METRICS_WORKER_PORT": "0",
+            "COUNTERCLAIM_METRICS_DELIVER_PORT": "0",
+            "COUNTERCLAIM_ALERTS_DATA_DIR": str(directory / "table"),
             "COUNTERCLAIM_LOG_LEVEL": "warning",
             READY_FILE: str(self._ready_file),
+            **(env or {}),
         }
         self._process: asyncio.subprocess.Process | None = None
 
@@ -70,7 +75,7 @@ class Worker:
         self._ready_file.unlink(missing_ok=True)
         with (self.directory / "worker.log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "agents", "worker", "--config", str(self._config),
+                sys.executable, "-m", "agents", self._verb, "--config", str(self._config),
                 env=self._env, stdout=log, stderr=log,
             )  # fmt: skip
 
