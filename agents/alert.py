@@ -62,6 +62,8 @@ class Wanted:
                 self._matching.put(subscription)
         except QueryError as error:
             log.warning("subscription left out: its query cannot be read here", subscription=name, why=str(error))
+        except Exception:  # a fault of ours: whoever follows the topic must go on
+            log.exception("subscription left out", subscription=name)
         self._count()
 
     def silenced(self, name: str, silence: Silence | None) -> None:
@@ -73,6 +75,8 @@ class Wanted:
                 self._matching.silence(silence)
         except QueryError as error:
             log.warning("silence left out: its query cannot be read here", silence=name, why=str(error))
+        except Exception:
+            log.exception("silence left out", silence=name)
         self._count()
 
     def _count(self) -> None:

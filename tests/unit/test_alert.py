@@ -140,6 +140,20 @@ async def test_a_broken_subscription_is_counted_and_stops_no_other() -> None:
     assert bench.value("subscriptions", state="broken") == bench.value("silences", state="broken") == 1
 
 
+async def test_a_fault_in_reading_a_query_costs_its_subscription_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever follows the topic goes on; it is counted as broken."""
+    bench = Alerting(subscription("good"))
+
+    def fails(_text: str) -> Any:
+        raise RecursionError
+
+    monkeypatch.setattr("pipeline.subscriptions.matching.parse_query", fails)
+    bench.wanted.changed("bad", subscription("bad"))
+    bench.wanted.silenced("quiet", silence())
+    assert bench.value("subscriptions", state="broken") == bench.value("silences", state="broken") == 1
+    assert [match.subscription for match in await bench.matches(tell(telling(1, accuses()))[0])] == ["good"]
+
+
 async def test_a_merge_goes_to_every_partition() -> None:
     """Once each, before anything else is told of the story that took it in."""
     court = Court(apart={article_id(2)})

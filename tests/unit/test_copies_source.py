@@ -102,3 +102,11 @@ def test_an_outlet_that_nobody_knows_is_a_source_by_its_domain() -> None:
     """Also when there is no list at all."""
     assert SOURCES.of(make_article()) == "domain:herald.example"
     assert Sources(()).of(make_article(authors=("Reuters",))) == "domain:herald.example"
+
+
+def test_an_owner_is_found_by_domain_or_else_by_name() -> None:
+    """By its own name, as people write it; an edition's name will do; who is not listed has none."""
+    (guardian,) = (one for one in load_outlets(load_settings(shipped("config"), {})) if one.name == "The Guardian")
+    domain = guardian.domains[0]
+    assert SOURCES.owner(domain, "Whatever") == SOURCES.owner("", "The Guardian") == guardian.owner
+    assert SOURCES.owner("nowhere.example", "Nobody's Paper") == ""
