@@ -40,7 +40,7 @@ async def opened(
     **alerts: Any,
 ) -> AsyncIterator[tuple[Channels, Seals]]:
     """Channels with a key of their own; receivers on this machine are allowed."""
-    fields: dict[str, Any] = {"allow_private": True, "timeout_seconds": 5, "feeds_dir": folder / "feeds"} | alerts
+    fields: dict[str, Any] = {"allow_private": True, "timeout_seconds": 30, "feeds_dir": folder / "feeds"} | alerts
     settings = Settings(directory=folder, alerts=AlertsSettings(**fields), smtp=smtp or SmtpSettings())
     seals = Seals.open(folder / "secret.key", create=True)
     more: dict[str, Any] = {} if clock is None else {"clock": clock}

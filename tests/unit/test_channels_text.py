@@ -12,7 +12,7 @@ from typing import Any, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.channels.body import MAX_BYTES, webhook_body
@@ -171,6 +171,7 @@ def test_every_kind_has_a_text_in_every_form(name: Any, other: Message, expected
         assert expected in text
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_clean_text_is_one_printable_line(text: str) -> None:
     """And cleaning it again changes nothing."""
@@ -195,6 +196,7 @@ def test_what_is_no_link_is_none(url: str) -> None:
     assert link(url) == ""
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_link_ends_nowhere_early(text: str) -> None:
     """ASCII, without white space, quotes, angle brackets; and a link of a link is the same."""
@@ -204,6 +206,7 @@ def test_a_link_ends_nowhere_early(text: str) -> None:
     assert not set("*_~@()'[]<>|`\\") & set(defang(made))
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_plain_text_keeps_its_lines(text: str) -> None:
     """As many lines as with a harmless text, and nothing that steers a terminal."""
@@ -213,6 +216,7 @@ def test_plain_text_keeps_its_lines(text: str) -> None:
         assert all(c.isprintable() or c in "\n\u200c\u200d" for c in made)
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_chat_is_given_no_markup(text: str) -> None:
     """Neither Slack's nor Discord's nor Telegram's: nobody is called, no link is hidden."""
@@ -223,6 +227,7 @@ def test_a_chat_is_given_no_markup(text: str) -> None:
         assert len(made.splitlines()) == len(rendered(name, "x").splitlines())
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_html_keeps_its_tags(text: str) -> None:
     """The same tags and attributes as with a harmless text, and links to the web only."""
@@ -232,6 +237,7 @@ def test_html_keeps_its_tags(text: str) -> None:
         assert all(target.startswith("https://") for target in made.links)
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_mail_keeps_its_headers(text: str) -> None:
     """No header is added, none is broken, and no line is too long for SMTP."""
@@ -247,6 +253,7 @@ def test_a_mail_keeps_its_headers(text: str) -> None:
     assert max(map(len, raw.split(b"\r\n"))) <= 998
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_feeds_keep_their_elements(text: str) -> None:
     """The Atom document is XML with one entry, and its HTML keeps its tags."""
@@ -257,6 +264,7 @@ def test_feeds_keep_their_elements(text: str) -> None:
     assert Tags(content).tags == Tags(rendered("feed.html.j2", "x")).tags
 
 
+@settings(deadline=None)
 @given(hostile)
 def test_a_body_is_json_with_printable_texts(text: str) -> None:
     """And stays below the limit."""
