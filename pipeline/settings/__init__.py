@@ -6,6 +6,7 @@ consistency   what is right alone and wrong together                            
 environment   COUNTERCLAIM_<SECTION>_<FIELD> over the file                            edge
 feeds         the operator's list: include, feeds, drop, override                     edge
 outlets       who owns whom                                                           edge
+subscriptions who is told of what; secrets, which stand elsewhere                     edge
 load          all of it, and the rules                                                edge
 schemas       JSON Schemas, for editors and other tools
 """

@@ -2,6 +2,7 @@
 
 listing    the operator's file and what was decided at run time                        pure
 checks     what a zone, an address, a secret or a topic must look like                 pure
+editing    what people decide at run time, as records                                  pure
 file       the file into the topic; commands into the topic                            edge
 known      both topics, followed                                                       edge
 query      what a subscriber types → a syntax tree, or an exact error                  pure

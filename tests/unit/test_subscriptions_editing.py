@@ -128,6 +128,7 @@ def test_a_rotation_signs_with_both_until_it_is_finished(seals: Seals) -> None:
     assert {one.source for one in (both, third, done)} == {"runtime"}
     assert done.changed == before.changed
     assert settled(done, None) == done
+    assert settled(before, None) == before
     assert open_(rotated(before, None, "all", seals)) == [["all", "old"], ["all", "mine"]]
     with pytest.raises(UsageError, match="in use"):
         rotated(before, HOOK.url, "old", seals)
