@@ -39,7 +39,7 @@ The data path, top to bottom (topics in the middle, packages at the left):
                            │
                       deliver.in              one Match, key: subscription id
 
-Beside it, `archive` writes what is on `articles.deduped`, `flags`, `threads`, `thread-events`, `alerts` and `deliveries`
+Beside it, `archive` writes what is on `articles.deduped`, `flags`, `threads`, `thread-events`, `alerts`, `deliveries`
 into SQL, as a consumer group of its own.
 
 Where a feed's `full_text` wants it, its articles' pages are fetched too, by the poller:

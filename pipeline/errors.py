@@ -177,7 +177,7 @@ class DeadLimitError(CounterclaimError):
     def __init__(self, topic: str, reason: str) -> None:
         self.topic = topic
         super().__init__(
-            f"{topic}: {reason}; stopping, so that not all of it becomes dead letters: `counterclaim dead list` says why"
+            f"{topic}: {reason}; stopping, lest all of it becomes dead letters: `counterclaim dead list` says why"
         )
 
 

@@ -463,7 +463,7 @@ def test_a_copy_is_whole_shortened_extended_or_partial() -> None:
 
 
 async def test_a_heartbeat_goes_through_every_stage_at_its_partition() -> None:
-    """No duplicate and no copy; on `flags`, on `thread-events`, and at the end on `story-events`; measured by nobody on its way."""
+    """No duplicate, no copy; on `flags`, on `thread-events`, at last on `story-events`; measured by none on its way."""
     beat = encode(make_batch(make_article(1), heartbeat=2))
     dedupe, copies, flag, threads = dedupe_bench(), copies_bench(), flag_bench(), thread_bench()
     await dedupe.play(Record(beat, partition=2), Record(beat, partition=2, offset=1))
