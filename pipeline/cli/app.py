@@ -22,7 +22,8 @@ VERBS = (
     Verb(
         "up",
         "pipeline.cli.up:up",
-        "Run broker, poller and worker until Ctrl-C; start crashed ones again. SIGHUP loads the rules again.",
+        "Run broker, poller, worker, deliver and archive until Ctrl-C; start crashed ones again. SIGHUP loads the rules "
+        "again. Alerts of subscriptions to the terminal are shown.",
         RUN,
     ),
     Verb(

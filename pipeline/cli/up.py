@@ -27,7 +27,7 @@ from pipeline.metrics import Metrics, serve
 from pipeline.settings.load import load_all
 from pipeline.status import Status, scrape, status
 from pipeline.supervise import Tree
-from pipeline.supervise.show import show_logs
+from pipeline.supervise.show import show_logs, show_speech
 
 LIVE_SECONDS: Final = 1.0
 """Between two states of the line on a terminal."""
@@ -48,7 +48,8 @@ VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="Show the p
 def up(
     config: ConfigOption = None, broker: BrokerOption = None, verbose: VerboseOption = False, json: JsonOption = False
 ) -> None:
-    """Run broker, poller and worker until Ctrl-C; start crashed ones again. SIGHUP loads the rules again.
+    """Run broker, poller, worker, deliver and archive until Ctrl-C; start crashed ones again. SIGHUP loads the rules
+    again. Alerts of subscriptions to the terminal are shown.
 
     Ends with 2 and starts nothing when the configuration is wrong, with 1 when a process keeps crashing, with 3 when
     something that is needed is away.
@@ -78,6 +79,13 @@ class Voice:
         else:
             self._console.print(sentence)
 
+    def tell(self, line: str) -> None:
+        """A line of an alert, of a subscription to the terminal."""
+        if self._json:
+            self._line({"alert": line})
+        else:
+            self._console.print(line)
+
     def show(self, state: Status) -> None:
         """How it stands."""
         if self._json:
@@ -102,7 +110,8 @@ async def _up(directory: Path, broker: Kind | None, voice: Voice, *, verbose: bo
         voice.live or contextlib.nullcontext(),
     ):
         voice.say(f"logs are in {tree.log_dir}; supervisor metrics at {exporter.url}")
-        async with _beside(show_logs(lambda: tree.log_files, voice.say) if verbose else None):
+        logs = show_logs(lambda: tree.log_files, voice.say) if verbose else None
+        async with _beside(logs), _beside(show_speech(lambda: tree.speech_files, voice.tell)):
             try:
                 if await stop.unless(tree.start()):
                     await _watch(tree, stop, voice)

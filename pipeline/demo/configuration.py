@@ -37,7 +37,14 @@ def write_configuration(folder: Path, *, base: str, seeds: Path, rules: Path, sh
     _write(folder / SETTINGS_FILE, _settings(folder, rules))
     _write(folder / "feeds.yaml", feeds)
     shutil.copyfile(seeds / "outlets.yaml", folder / "outlets.yaml")
-    shutil.copyfile(shipped("config") / "subscriptions.yaml", folder / "subscriptions.yaml")
+    _write(folder / "subscriptions.yaml", _subscriptions())
+
+
+def _subscriptions() -> dict[str, Any]:
+    """The shipped ones, told at once: nobody waits half a minute for a demo's alert."""
+    listed = yaml.safe_load((shipped("config") / "subscriptions.yaml").read_text(encoding="utf-8"))
+    at_once = {"group_wait_seconds": 0, "group_interval_seconds": 0}
+    return {"subscriptions": [one | at_once for one in listed["subscriptions"]]}
 
 
 def _settings(folder: Path, rules: Path) -> dict[str, Any]:
@@ -51,7 +58,14 @@ def _settings(folder: Path, rules: Path) -> dict[str, Any]:
             "allow_private": True,
         },
         "worker": {"session_timeout_seconds": SESSION_SECONDS, "data_dir": str(folder / "worker")},
-        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "archive_port": 0},
+        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "deliver_port": 0, "archive_port": 0},
+        "alerts": {
+            "tell_backlog": True,
+            "allow_private": True,
+            "key_file": str(folder / "secret.key"),
+            "data_dir": str(folder / "deliver"),
+            "feeds_dir": str(folder / "alerts"),
+        },
         "archive": {"url": f"sqlite:///{folder / 'archive.db'}"},
         "heartbeat": {"interval_seconds": HEARTBEAT_SECONDS},
         "rules_dir": str(rules.absolute()),

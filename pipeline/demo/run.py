@@ -28,6 +28,7 @@ from pipeline.kafka import Follower, Message
 from pipeline.metrics import Metrics, serve
 from pipeline.resources import shipped
 from pipeline.supervise import ChildSpec, Tree
+from pipeline.supervise.show import show_speech
 from pipeline.supervise.tree import CHILDREN
 
 BOUND_SECONDS: Final = 50.0
@@ -102,7 +103,8 @@ class _Demo:
         metrics = {**self._tree.metrics_addresses, "supervisor": self._metrics_url}
         for line in addresses(feeds=self._server.base, kafka=self._tree.bootstrap, metrics=metrics):
             self._say(line)
-        await _first(self._tree.wait(asyncio.Event()), self._follow())
+        speech = show_speech(lambda: self._tree.speech_files, self._say)
+        await _first(self._tree.wait(asyncio.Event()), self._follow(), speech)
 
     async def _follow(self) -> None:
         follower = Follower(self._tree.bootstrap.split(","), FOLLOWED, from_beginning=True)

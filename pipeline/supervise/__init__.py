@@ -3,7 +3,7 @@
 restart      whether and when a crashed child is started again          pure
 child        one run of one process
 supervisor   keeps several processes running
-tree         broker, topics, poller, worker; what `up` and the demo run
+tree         broker, topics, poller, worker, deliver, archive; what `up` and the demo run
 """
 
 from pipeline.supervise.child import ChildSpec

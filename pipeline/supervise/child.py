@@ -26,10 +26,12 @@ _TAIL_BYTES: Final = 8192
 
 @dataclass(frozen=True, slots=True)
 class ChildSpec:
-    """What to run; ``command[0]`` is an absolute path."""
+    """What to run; ``command[0]`` is an absolute path. ``speaks``: its standard output is for the operator, and goes to
+    a file of its own beside the log."""
 
     name: str
     command: tuple[str, ...]
+    speaks: bool = False
 
 
 class Child:
@@ -85,19 +87,24 @@ class Child:
 
 
 async def spawn(spec: ChildSpec, *, env: Mapping[str, str], ready_file: Path, log: Path) -> Child:
-    """Start a run; what it prints is appended to ``log``."""
+    """Start a run; what it prints is appended to ``log``, and what it says to `speech_file` of it."""
     ready_file.unlink(missing_ok=True)
-    with log.open("ab") as out:
-        process = await _spawn(spec, {**env, READY_FILE: str(ready_file)}, out)
+    with log.open("ab") as err, (speech_file(log) if spec.speaks else log).open("ab") as out:
+        process = await _spawn(spec, {**env, READY_FILE: str(ready_file)}, out, err)
     return Child(spec, process, ready_file, log)
 
 
-async def _spawn(spec: ChildSpec, env: Mapping[str, str], out: IO[bytes]) -> asyncio.subprocess.Process:
+def speech_file(log: Path) -> Path:
+    """Where the standard output of a child goes that speaks to the operator."""
+    return log.with_suffix(".out")
+
+
+async def _spawn(spec: ChildSpec, env: Mapping[str, str], out: IO[bytes], err: IO[bytes]) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         *tethered(spec.command),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=out,
-        stderr=asyncio.subprocess.STDOUT,
+        stderr=err,
         env=env,
         start_new_session=True,
     )

@@ -38,6 +38,16 @@ class LogTail:
         return [line.decode(errors="replace") for line in whole]
 
 
+async def show_speech(files: Callable[[], Mapping[str, Path]], write: Callable[[str], None]) -> None:
+    """Write what children say to the operator, as they say it, until cancelled."""
+    tails: dict[Path, LogTail] = {}
+    while True:
+        for file in files().values():
+            for line in tails.setdefault(file, LogTail(file)).lines():
+                write(visible(line))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
 async def show_logs(files: Callable[[], Mapping[str, Path]], write: Callable[[str], None]) -> None:
     """Write each new line of each file with its child's name before it, until cancelled."""
     tails: dict[Path, LogTail] = {}

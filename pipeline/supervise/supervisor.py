@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import ChildFailedError
-from pipeline.supervise.child import Child, ChildSpec, rotate, spawn
+from pipeline.supervise.child import Child, ChildSpec, rotate, spawn, speech_file
 from pipeline.supervise.restart import Crash, GiveUp, decide_restart
 
 READY_BOUND: Final = 90.0
@@ -53,6 +53,8 @@ class Supervisor:
         self.metrics_addresses: dict[str, str] = {}
         for spec in specs:
             rotate(self.log(spec.name))
+            if spec.speaks:
+                rotate(speech_file(self.log(spec.name)))
 
     def log(self, name: str) -> Path:
         """Where a child's output goes."""

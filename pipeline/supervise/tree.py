@@ -1,11 +1,11 @@
-"""The whole pipeline of one machine: a broker unless a cluster is named, the topics, a worker and a poller.
+"""The whole pipeline of one machine: a broker unless a cluster is named, the topics, and a process of each kind.
 
 When the broker crashes, what follows depends on what it kept. Apache Kafka keeps its log: it is started again, and the
 clients of the other processes find it by themselves. The embedded broker keeps nothing: the records, the committed
 offsets and the feeds' states are gone, and a worker that goes on would hold positions in a log that no longer exists.
 So everything is started again, in order, as at the first start; feeds are polled anew and nothing is missed that they
-still carry. For the same reason a worker on the embedded broker keeps its table in a folder that lives as long as the
-log: an older one would know articles whose flags are gone.
+still carry. For the same reason worker and deliver on the embedded broker keep their tables in folders that live as
+long as the log: older ones would know articles whose flags are gone, and stories as told.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -25,11 +26,13 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.broker import Broker, Kind, open_broker
 from pipeline.errors import ChildFailedError
-from pipeline.kafka import apply_topics
+from pipeline.kafka import Publisher, apply_topics
 from pipeline.metrics import Metrics
-from pipeline.settings.load import load_settings
+from pipeline.sealing import Seals
+from pipeline.settings.load import load_settings, load_subscriptions
 from pipeline.settings.models import Settings
-from pipeline.supervise.child import ChildSpec, last_lines
+from pipeline.subscriptions.file import reconcile_file
+from pipeline.supervise.child import ChildSpec, last_lines, speech_file
 from pipeline.supervise.restart import Crash, GiveUp, decide_restart
 from pipeline.supervise.supervisor import Say, Supervisor
 from pipeline.topics import topics
@@ -37,6 +40,7 @@ from pipeline.topics import topics
 CHILDREN: Final = (
     ChildSpec("poller", (sys.executable, "-m", "pipeline", "poll")),
     ChildSpec("worker", (sys.executable, "-m", "agents", "worker")),
+    ChildSpec("deliver", (sys.executable, "-m", "agents", "deliver"), speaks=True),
     ChildSpec("archive", (sys.executable, "-m", "pipeline", "archive", "run")),
 )
 """In the order in which they are stopped: nothing new comes in while the worker finishes, and the archive has it."""
@@ -84,6 +88,11 @@ class Tree:
         """Where each child's output goes, by its name."""
         files = {spec.name: self.log_dir / f"{spec.name}.log" for spec in self._specs}
         return files | ({"broker": self._broker.log} if self._broker else {})
+
+    @property
+    def speech_files(self) -> dict[str, Path]:
+        """Where children say what is for the operator, by their names."""
+        return {spec.name: speech_file(self.log_dir / f"{spec.name}.log") for spec in self._specs if spec.speaks}
 
     async def start(self) -> None:
         """Start all; back when each child is ready.
@@ -159,7 +168,15 @@ class Tree:
         servers = self.bootstrap.split(",")
         wanted = topics(kafka.partitions, kafka.replication, self.settings.worker.app_id)
         await asyncio.to_thread(apply_topics, servers, wanted)
+        await self._subscribe(servers)
         await self._children().start(self._child_env())
+
+    async def _subscribe(self, servers: Sequence[str]) -> None:
+        """Bring the operator's subscriptions to their topic before anything happens: what was before is never told."""
+        listed = load_subscriptions(self.settings, self._env)
+        seals = Seals.open(self.settings.alerts.key_file, create=True)
+        async with Publisher(servers) as publisher:
+            await reconcile_file(listed, servers, seals, publisher, datetime.now(UTC))
 
     def _children(self) -> Supervisor:
         if self._supervisor is None:
@@ -174,8 +191,9 @@ class Tree:
         }
         if self._forgets:
             self._generation += 1
-            folder = self._run_dir / f"worker-{self._generation}"
-            env = _setting(env, "COUNTERCLAIM_WORKER_DATA_DIR", str(folder))
+            for name, folder in (("WORKER_DATA_DIR", "worker"), ("ALERTS_DATA_DIR", "deliver")):
+                fresh = self._run_dir / f"{folder}-{self._generation}"
+                env = _setting(env, f"COUNTERCLAIM_{name}", str(fresh))
         return env
 
     @property

@@ -39,7 +39,7 @@ PROMETHEUS = ROOT / "config" / "prometheus"
 BOARD: dict[str, Any] = json.loads((ROOT / "config" / "grafana" / "dashboards" / "counterclaim.json").read_text())
 QUERIES = [(panel["title"], target["expr"]) for panel in BOARD["panels"] for target in panel.get("targets", [])]
 
-JOBS = {name: f"counterclaim-{name}" for name in ("poller", "worker", "archive", "up")}
+JOBS = {name: f"counterclaim-{name}" for name in ("poller", "worker", "deliver", "archive", "up")}
 
 FEED = """<?xml version="1.0"?>
 <rss version="2.0"><channel><title>The Harbour Post</title><link>https://harbour.example/</link>
@@ -120,7 +120,7 @@ def up(feed_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     settings = {
         "poll": {"allow_private": True},
         "kafka": {"port": 0, "data_dir": str(folder / "data" / "kafka")},
-        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "archive_port": 0},
+        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "deliver_port": 0, "archive_port": 0},
         "heartbeat": {"interval_seconds": 1},
     }
     (folder / "counterclaim.yaml").write_text(yaml.safe_dump(settings))

@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
     settings = {
         "poll": {"allow_private": True},
         "kafka": {"port": 0},
-        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "archive_port": 0},
+        "metrics": {"poll_port": 0, "worker_port": 0, "up_port": 0, "deliver_port": 0, "archive_port": 0},
         "archive": {"url": f"sqlite:///{tmp_path / 'archive.db'}"},
         "heartbeat": {"interval_seconds": 1},
         "rules_dir": str(ROOT / "config" / "rules"),
