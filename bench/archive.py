@@ -1,6 +1,6 @@
 """What archiving costs: records a second into SQLite and PostgreSQL, beside a loop of one row a transaction.
 
-    python -m bench.archive [STORIES]      default 400; JSON goes to bench/out/archive.json
+    python -m bench.archive [STORIES]      default 300; JSON goes to bench/out/archive.json
 
 One process, no Kafka: the bytes of a log of stories (30 records each: articles, flags, threads, events, alerts and
 deliveries; short texts, for the words are the smaller part of the work) are decoded and written, in batches of
@@ -138,7 +138,7 @@ def main(stories: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    result = main(int(sys.argv[1]) if len(sys.argv) > 1 else 400)
+    result = main(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
     OUT.parent.mkdir(parents=True, exist_ok=True)
     OUT.write_text(json.dumps(result, indent=2))
     print(json.dumps(result, indent=2))
