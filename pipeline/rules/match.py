@@ -11,7 +11,7 @@ import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import repeat
+from itertools import accumulate, islice, repeat
 from typing import Final, NamedTuple
 
 from pipeline.records import FIELDS
@@ -49,6 +49,9 @@ ANYWHERE: Final[Range] = (0, 1 << 62)
 
 _NOTHING: Final[list[Match]] = []
 
+MOST_PAIRS: Final = 10_000
+"""Pairs of words that make a NEAR: no text that anybody wrote has a tenth of that. Bounds the work on a hostile one."""
+
 _MOST_KNOWN: Final = 1 << 14
 """Words remembered with what is stored under them: more than a day's news uses often, and some two megabytes."""
 
@@ -63,8 +66,8 @@ class Text(NamedTuple):
     """Matches of the terms of queries that were not stored."""
 
     extents: bool = False
-    """Whether all that counts of a NEAR is where it begins and ends: for queries without UNLESS, whose words nobody is
-    shown. Matches are fewer then."""
+    """Whether all that counts of a NEAR is where it begins and ends, and its first `MOST_PAIRS` at that: for queries
+    without UNLESS, whose words nobody is shown."""
 
 
 class _Under(NamedTuple):
@@ -224,8 +227,11 @@ def _find_or(query: Or, text: Text, within: Range) -> list[Match]:
 def _find_near(query: Near, text: Text, within: Range) -> list[Match]:
     if not (first := find(query.left, text, within)):
         return first
-    found = _near(first, find(query.right, text, within), query.distance, ordered=query.ordered)
-    return sorted({((low(one), high(one)),) for one in found}) if text.extents else found
+    then = find(query.right, text, within)
+    if text.extents:
+        pairs = islice(_pairs(first, then, query.distance, ordered=query.ordered), MOST_PAIRS)
+        return sorted({((low(one), high(one)),) for one in pairs})
+    return sorted(set(_pairs(first, then, query.distance, ordered=query.ordered)))
 
 
 def _find_not_near(query: NotNear, text: Text, within: Range) -> list[Match]:
@@ -321,13 +327,11 @@ def _inside(matches: list[Match], within: tuple[int, int]) -> list[Match]:
     return matches[bisect_left(matches, ((within[0], 0),)) : bisect_left(matches, ((within[1], 0),))]
 
 
-def _near(left: list[Match], right: list[Match], distance: int, *, ordered: bool) -> list[Match]:
-    if not left or not right:
-        return []
-    found = set(_followed(left, right, distance))
-    if not ordered:
-        found.update(_followed(right, left, distance))
-    return sorted(found)
+def _pairs(left: list[Match], right: list[Match], distance: int, *, ordered: bool) -> Iterator[Match]:
+    if left and right:
+        yield from _followed(left, right, distance)
+        if not ordered:
+            yield from _followed(right, left, distance)
 
 
 def _followed(first: list[Match], then: list[Match], distance: int) -> Iterator[Match]:
@@ -340,12 +344,17 @@ def _followed(first: list[Match], then: list[Match], distance: int) -> Iterator[
 
 
 def _not_near(keep: list[Match], drop: list[Match], distance: int, *, ordered: bool) -> list[Match]:
+    if not drop:
+        return keep
     reach_back = 0 if ordered else distance + 1
-    return [
-        one
-        for one in keep
-        if not any(low(other) <= high(one) + distance + 1 and high(other) >= low(one) - reach_back for other in drop)
-    ]
+    starts = [low(other) for other in drop]
+    farthest = list(accumulate(map(high, drop), max))  # end of any that begins no later
+
+    def is_near(one: Match) -> bool:
+        before = bisect_right(starts, high(one) + distance + 1)
+        return before > 0 and farthest[before - 1] >= low(one) - reach_back
+
+    return [one for one in keep if not is_near(one)]
 
 
 def _unless(keep: list[Match], drop: list[Match]) -> list[Match]:
