@@ -276,6 +276,7 @@ def _matches(query: str, **given_fields: str) -> list[list[str]]:
         ("deny NOT NEAR/2 bail", "deny him bail", []),
         ("deny NOT NEAR/1 bail", "deny him his bail", [["deny"]]),
         ("deny NOT ONEAR/3 bail", "bail they deny", [["deny"]]),
+        ("deny NOT NEAR/0 (no NEAR/5 bail OR yes)", "no yes for bail deny", []),
         ('"war crimes"', "War crimes, war-crimes and war of crimes", [["war crimes"], ["war crimes"]]),
         ('"war crime*"', "war criminals and war crimes", [["war crimes"]]),
         ("accus*", "Accused of accusing: accuracy", [["accused"], ["accusing"]]),
