@@ -333,7 +333,7 @@ def secret_of(channel: ChannelEntry, folder: Path, env: Mapping[str, str]) -> Se
     match channel:
         case WebhookChannel(secret_file=file, secret_env=variable) | AppriseChannel(url_file=file, url_env=variable):
             if file is not None:
-                return _contents(folder / file)
+                return read_secret(folder / file)
             if variable is not None:
                 if not env.get(variable):
                     raise ValueError(f"the variable {variable} is not set: set it, or name another")
@@ -341,7 +341,8 @@ def secret_of(channel: ChannelEntry, folder: Path, env: Mapping[str, str]) -> Se
     return None
 
 
-def _contents(path: Path) -> SecretStr:
+def read_secret(path: Path) -> SecretStr:
+    """What a file holds. Raises ValueError: it cannot be read."""
     try:
         return SecretStr(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

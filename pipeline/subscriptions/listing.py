@@ -92,6 +92,23 @@ def sealing_like(before: Subscription | None, seals: Seals) -> Seal:
     return seal
 
 
+def sealed_elsewhere(known: Mapping[str, Subscription], seals: Seals) -> list[str]:
+    """The subscriptions with a secret that this key does not open; removed ones do not count."""
+    return sorted(
+        name
+        for name, record in known.items()
+        if not record.removed and not all(_opens(seals, sealed) for sealed in secrets_of(record.channels))
+    )
+
+
+def _opens(seals: Seals, sealed: str) -> bool:
+    try:
+        seals.unseal(sealed)
+    except SealError:
+        return False
+    return True
+
+
 def secrets_of(channels: Iterable[Channel]) -> Iterable[str]:
     """All that is sealed in these channels."""
     for channel in channels:

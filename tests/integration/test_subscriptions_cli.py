@@ -170,6 +170,13 @@ async def test_a_subscription_of_run_time_from_its_beginning_to_its_end(topics_r
     assert edited["secrets"] == {}
     assert edited["channels"][0] == made["channels"][0]
     assert not (await desk.json("subscriptions", "edit", "mine", "--zone", "UTC"))["changed"]
+
+    await desk("subscriptions", "add", "plain", "--stdout")
+    (desk.folder / "secret.key").rename(desk.folder / "lost.key")
+    assert "sealed with" not in await desk("subscriptions", "edit", "mine", "--max-per-day", "5")
+    assert not (desk.folder / "secret.key").exists()
+    assert "mine are sealed with another key" in await desk("subscriptions", "edit", "plain", "--webhook", hook)
+    await desk("subscriptions", "remove", "plain")
     await desk("subscriptions", "remove", "mine")
     assert "was removed" in await desk("subscriptions", "edit", "mine", "--zone", "UTC", code=2)
     await desk("subscriptions", "resume", "mine")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import ConfigError
 from pipeline.records.subscription import MATERIAL, Apprise, Email, KafkaTopic, Quiet, Terminal, Webhook
+from pipeline.resources import shipped
 from pipeline.settings.load import load_settings, load_subscriptions
 from pipeline.settings.models import Settings
 from pipeline.settings.subscriptions import WebhookChannel, secret_of, without_secrets
@@ -89,6 +91,21 @@ def test_what_is_left_out_has_the_defaults_of_the_record(settings: Settings) -> 
     record = listed.record(str)
     assert (record.query, record.events, record.mode, record.zone) == ("", MATERIAL, "instant", "UTC")
     assert (record.group_wait_seconds, record.group_interval_seconds, record.max_per_day) == (30, 300, 0)
+
+
+def test_the_shipped_file_is_sound_and_so_are_its_examples(settings: Settings) -> None:
+    """Without the marks of a comment before them; as it is, it prints every story on the terminal."""
+    text = (shipped("config") / "subscriptions.yaml").read_text()
+    settings.subscriptions_path.write_text(text)
+    (default,) = load_subscriptions(settings, {})
+    record = default.record(str)
+    assert (record.query, record.channels, record.paused) == ("", (Terminal(),), False)
+
+    (settings.directory / "secrets").mkdir()
+    (settings.directory / "secrets" / "energy-desk").write_text(SECRET)
+    (settings.directory / "secrets" / "chat").write_text("json://chat.example/token")
+    settings.subscriptions_path.write_text(re.sub(r"^  # ( ?(?:- id| +).*)$", r"  \1", text, flags=re.MULTILINE))
+    assert [one.id for one in load_subscriptions(settings, {})] == ["terminal", "energy-desk", "morning"]
 
 
 def test_the_default_file_may_be_missing_and_a_named_one_may_not(tmp_path: Path) -> None:

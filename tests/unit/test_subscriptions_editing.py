@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline.cli.subscription_options import quiet_hours, secret_in
 from pipeline.documents import strictly
 from pipeline.errors import UsageError
 from pipeline.records import Subscription
@@ -159,3 +160,24 @@ def test_an_address_shows_no_secret() -> None:
         "stdout",
         "kafka desk.alerts",
     ]
+
+
+def test_a_secret_of_ones_own_is_read_and_never_shown(tmp_path: Path) -> None:
+    mine = "whsec_" + "A" * 32
+    (tmp_path / "good").write_text(f"{mine}\n")
+    (tmp_path / "bad").write_text("hunter2")
+
+    assert secret_in(tmp_path / "good") == mine
+    for name in ("bad", "none"):
+        with pytest.raises(UsageError, match="--secret-file: ") as caught:
+            secret_in(tmp_path / name)
+        assert "hunter2" not in str(caught.value)
+
+
+def test_hours_are_written_as_people_say_them() -> None:
+    assert quiet_hours(["22:00-06:30", "12:00 - 13:00"]) == [
+        {"since": "22:00", "until": "06:30"},
+        {"since": "12:00", "until": "13:00"},
+    ]
+    with pytest.raises(UsageError, match="say 22:00-06:30"):
+        quiet_hours(["22:00"])

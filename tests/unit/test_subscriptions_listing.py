@@ -21,6 +21,7 @@ from pipeline.subscriptions.listing import (
     decode_all,
     live,
     reconcile,
+    sealed_elsewhere,
     sealing_like,
     secrets_of,
 )
@@ -175,6 +176,21 @@ def test_what_was_sealed_with_a_lost_key_is_sealed_again(seals: Seals, tmp_path:
     after = record(channels=sealed(PLAIN, first, seals))
 
     assert [seals.unseal(text) for text in secrets_of(after.channels)] == ["new", "old", "slack://token"]
+
+
+def test_what_another_key_sealed_is_named(seals: Seals, tmp_path: Path) -> None:
+    """So that a machine with a key of its own is noticed when it writes, and not when messages fail."""
+    other = Seals.open(tmp_path / "other", create=True)
+    theirs, ours = (record(channels=sealed(PLAIN, None, one)) for one in (other, seals))
+    known = {
+        "theirs": theirs,
+        "ours": ours,
+        "gone": msgspec.structs.replace(theirs, removed=True),
+        "mixed": record(channels=(*ours.channels[:1], theirs.channels[1])),
+        "plain": record(),
+    }
+
+    assert sealed_elsewhere(known, seals) == ["mixed", "theirs"]
 
 
 def test_what_cannot_be_read_costs_itself_only() -> None:
