@@ -9,6 +9,11 @@
     flag        articles.deduped → flags, threads.in over a rule set
     thread      threads.in → threads, thread-events, story-events  over `threads`, a table of rows with a journal
     alert       story-events → deliver.in            over the subscriptions and silences of the moment
+    deliverer   the process that delivers, an app of its own               `python -m agents deliver`
+    deliver_app   its agent, its sender, and the time that it tells itself
+    deliver     deliver.in → alerts, deliveries, subscription-state  over `told`, a table of rows with a journal
+    deliver_table  the rows of what was told and of the outbox
+    sender      sends what is due in the outbox, beside the stream
     claims      the tables of claims, and the indexes over them
     stage       what every agent does: decode, handle, bury, count
     outbox      sends in order, acknowledges in order, only what Kafka has
@@ -29,7 +34,7 @@ How an event goes through, and why a worker may die at any point of it:
     died after the claim       delivered again, the claim is found: the same results are sent again
     died before the commit     delivered again, sent again: the ids are the same
 
-To `thread` a deed in its journal is what the claim is to the others.
+To `thread` and `deliver` a deed in its journal is what the claim is to the others.
 
 Only this package imports Faust. `pipeline` never imports it.
 """

@@ -20,6 +20,7 @@ import structlog
 from agents.deliver_table import Change
 from agents.stage import Clock, utc_now
 from pipeline.alerts import Pending, Subscriptions
+from pipeline.alerts.hours import quiet_until, zone_of
 from pipeline.channels import Sent
 from pipeline.records import Attempt, Message, Subscription, channel_key
 from pipeline.records.subscription import Channel
@@ -131,6 +132,8 @@ class Sender:
             found = self._find(row)
             if found is None:
                 heapq.heappush(self._heap, (now + ASK_AGAIN, name, number))
+            elif (later := _quiet_until(now, found[0])) is not None:
+                heapq.heappush(self._heap, (later, name, number))
             else:
                 self._queues.setdefault(self.channels.endpoint(found[1]), deque()).append((name, number))
         for endpoint in list(self._queues):
@@ -208,3 +211,8 @@ class Sender:
             if channel_key(subscription.id, channel) == row.channel:
                 return subscription, channel
         return None
+
+
+def _quiet_until(now: datetime, subscription: Subscription) -> datetime | None:
+    """What failed before, or was decided before an outage, must not wake anybody either."""
+    return quiet_until(now, subscription.quiet, zone_of(subscription.zone)) if subscription.quiet else None

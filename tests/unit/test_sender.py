@@ -15,7 +15,7 @@ from agents.sender import Sender
 from pipeline.alerts import Pending
 from pipeline.channels import Sent
 from pipeline.records import Attempt, Channel, Message, Subscription, channel_key
-from pipeline.records.subscription import Webhook
+from pipeline.records.subscription import Quiet, Webhook
 from tests.desks import desk
 from tests.told import NOW, message
 
@@ -152,6 +152,19 @@ async def test_a_paused_subscription_is_not_sent_to() -> None:
         bench.sender.offer([row(2, QUICK)])
         await bench.until(2)
     assert {attempt.delivery for attempt in bench.attempts} == {"d1", "d2"}
+
+
+async def test_nothing_is_sent_in_quiet_hours() -> None:
+    """A retry, or what was decided before an outage, waits for their end."""
+    bench = Bench()
+    bench.known["desk"] = desk(SLOW, QUICK, quiet=(Quiet(since="11:00", until="13:00"),))
+    async with bench.runs():
+        bench.sender.offer([row(1, QUICK, attempt=2)])
+        await asyncio.sleep(0)
+        assert bench.endpoints.sent == []
+        bench.now += timedelta(hours=1)
+        bench.sender.offer([row(2, QUICK)])
+        await bench.until(2)
 
 
 async def test_an_attempt_that_is_given_up_at_the_stop_is_not_recorded() -> None:
