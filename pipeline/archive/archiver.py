@@ -8,6 +8,7 @@ again until it is written. What cannot be read, or what the database will never 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,6 +85,7 @@ async def run(settings: Settings, env: Mapping[str, str]) -> bool:
         PortTakenError: somebody listens on the metrics port.
     """
     logs.configure(settings.log, process="archive")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells at each look which database it is on
     stop = Stop()
     stop.listen()
     bootstrap, app_id = settings.kafka.servers, settings.worker.app_id

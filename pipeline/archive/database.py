@@ -43,11 +43,16 @@ def connect(url: str) -> Engine:
     parsed = _parsed(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    keepalive = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
-    timeouts = {"connect_timeout": CONNECT_SECONDS, "options": f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC"}
-    return create_engine(
-        parsed, pool_pre_ping=True, json_serializer=_text, connect_args={**timeouts, **keepalive, **parsed.query}
-    )
+    wanted = {
+        "connect_timeout": CONNECT_SECONDS,
+        "options": f"-c statement_timeout={STATEMENT_MS} -c timezone=UTC",
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    }
+    unset = {name: value for name, value in wanted.items() if name not in parsed.query}
+    return create_engine(parsed, pool_pre_ping=True, json_serializer=_text, connect_args=unset)
 
 
 def named(url: str) -> str:
@@ -169,13 +174,13 @@ def check(engine: Engine) -> None:
         ArchiveError: it has to be migrated by hand, or is newer than this code.
         ArchiveAwayError: the database does not answer.
     """
-    if engine.dialect.name == "sqlite":
-        migrate(engine)
-        return
-    with translated(), engine.connect() as connection:
+    with translated(), engine.connect().execution_options(reading=True) as connection:
         there = version(connection)
     _require_known(engine, there)
     if there != newest():
+        if engine.dialect.name == "sqlite":
+            migrate(engine)
+            return
         where, has = engine.url.render_as_string(hide_password=True), f"version {there}" if there else "no tables"
         raise ArchiveError(
             f"the archive at {where} has {has}, this counterclaim needs version {newest()}: "
