@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import os
 import select
 import signal
@@ -18,7 +19,8 @@ import pytest
 from pipeline.errors import ChildFailedError
 from pipeline.supervise import ChildSpec, Crash, GiveUp, Restart, Supervisor, decide_restart
 from pipeline.supervise import supervisor as supervisor_module
-from pipeline.supervise.child import last_lines, rotate
+from pipeline.supervise.child import last_lines, rotate, speech_file
+from pipeline.supervise.show import show_speech
 
 READY = """
 import json, os, pathlib, signal, sys, threading
@@ -291,3 +293,32 @@ def test_last_lines_of_a_long_log(tmp_path: Path) -> None:
     assert last_lines(log, 2) == "line\n\ufffd last"
     rotate(log)
     assert last_lines(log) == ""
+
+
+SPEAKING = (
+    READY
+    + """
+print("alert: \x1b[31mone\x1b[0m", flush=True)
+print("a log line", file=sys.stderr, flush=True)
+ready(); threading.Event().wait()
+"""
+)
+
+
+async def test_what_a_child_says_to_the_operator_is_shown_and_not_logged(tmp_path: Path) -> None:
+    """Its standard output has a file of its own; nothing in it may steer the terminal."""
+    spec = dataclasses.replace(python("deliver", SPEAKING), speaks=True)
+    shown: list[str] = []
+    there = asyncio.Event()
+
+    def write(line: str) -> None:
+        shown.append(line)
+        there.set()
+
+    async with running(tmp_path, spec):
+        log = tmp_path / "logs" / "deliver.log"
+        showing = asyncio.create_task(show_speech(lambda: {"deliver": speech_file(log)}, write))
+        await asyncio.wait_for(there.wait(), 10)
+        showing.cancel()
+        assert shown == ["alert: \\x1b[31mone\\x1b[0m"]
+        assert log.read_text() == "a log line\n"
