@@ -6,8 +6,10 @@ same topic, as the time does.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -15,17 +17,33 @@ from agents.deliver_table import DeliverTable, Done
 from agents.outbox import Outgoing
 from agents.sender import Sender
 from agents.stage import Handled, Handler, Message, bury
+from pipeline.alerts import Subscriptions
 from pipeline.metrics import Metrics
 from pipeline.records import Attempt, Clock, DeliverInput, Match, encode
+from pipeline.subscriptions.listing import live
 from pipeline.topics import DELIVER_IN
 
 log = structlog.get_logger(__name__)
 
 
-def make_deliver(table: DeliverTable, sender: Sender, metrics: Metrics) -> Handler[DeliverInput]:
+LEARN_SECONDS: Final = 2.0
+"""Who matches may know of a subscription before us, who follow the same topic: so long we wait to hear of it too …"""
+
+LEARN_AGAIN_SECONDS: Final = 60.0
+"""… and once in vain, not for its next matches in this time."""
+
+LEARN_LOOK_SECONDS: Final = 0.05
+
+
+def make_deliver(
+    table: DeliverTable, sender: Sender, metrics: Metrics, subscriptions: Subscriptions
+) -> Handler[DeliverInput]:
     """The handler, over what it remembers with."""
+    learn = _Learner(subscriptions)
 
     async def deliver(record: DeliverInput, message: Message) -> Handled:
+        if isinstance(record.what, Match):
+            await learn(record.what.subscription)
         failed = metrics.dead_letters.labels(topic=message.topic)
 
         def dead(error: Exception) -> Outgoing:
@@ -39,6 +57,28 @@ def make_deliver(table: DeliverTable, sender: Sender, metrics: Metrics) -> Handl
         return Handled(done.results, int(isinstance(record.what, Match)), int(told), counted)
 
     return deliver
+
+
+class _Learner:
+    """Waits until a subscription is known as live: whoever matched it knew it so."""
+
+    def __init__(self, subscriptions: Subscriptions) -> None:
+        self._subscriptions = subscriptions
+        self._in_vain: dict[str, float] = {}
+
+    async def __call__(self, name: str) -> None:
+        if live(self._subscriptions.get(name)):
+            return
+        loop = asyncio.get_running_loop()
+        if self._in_vain.get(name, 0.0) > loop.time():
+            return
+        end = loop.time() + LEARN_SECONDS
+        while not live(self._subscriptions.get(name)):
+            if loop.time() >= end:
+                self._in_vain = {one: until for one, until in self._in_vain.items() if until > end}
+                self._in_vain[name] = end + LEARN_AGAIN_SECONDS
+                return
+            await asyncio.sleep(LEARN_LOOK_SECONDS)
 
 
 def clock_record(partition: int, now: datetime) -> Outgoing:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,7 +12,7 @@ import structlog
 
 from agents.deliver import attempt_record, clock_record, make_deliver
 from agents.deliver_table import DeliverTable, Partition
-from agents.faust_app import FaustApp
+from agents.faust_app import LAG_INTERVAL, FaustApp
 from agents.outbox import Outgoing
 from agents.sender import Sender, Sends
 from agents.stage import Clock, utc_now, whole
@@ -44,6 +44,8 @@ class DeliverParts:
     subscriptions: Subscriptions
     metrics: Metrics
     clock: Clock = utc_now
+    close: Callable[[], Awaitable[object]] | None = None
+    """Called at the stop, when the sender is done with all of it."""
 
 
 def create_deliver_app(
@@ -99,12 +101,16 @@ def create_deliver_app(
 
     async def stop(_app: faust.App, **_: Any) -> None:
         await sender.close(min(alerts.timeout_seconds, STOP_SECONDS))
+        if parts.close is not None:
+            await parts.close()
 
     app.on_partitions_revoked.connect(partitions_moved, weak=False)
     app.on_partitions_assigned.connect(partitions_moved, weak=False)
     app.on_rebalance_complete.connect(partitions_settled, weak=False)
     app.on_before_shutdown.connect(stop, weak=False)
-    base.agent(DELIVER_IN, "deliver", whole(deliver_inputs), make_deliver(table, sender, parts.metrics))
+    base.agent(
+        DELIVER_IN, "deliver", whole(deliver_inputs), make_deliver(table, sender, parts.metrics, parts.subscriptions)
+    )
 
     async def send() -> None:  # without arguments: Faust would give it the app
         await sender.run()
@@ -114,7 +120,11 @@ def create_deliver_app(
     @app.timer(LOOK_INTERVAL)  # type: ignore[untyped-decorator]  # Faust is not followed by mypy
     async def look() -> None:
         await timekeeper.look()
-        delivery.waits(len(sender), sender.oldest())
+        delivery.waiting.set(len(sender))
+
+    @app.timer(LAG_INTERVAL)  # type: ignore[untyped-decorator]
+    async def measure() -> None:
+        delivery.waits_since(sender.oldest())
 
     return app, table.changed
 

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
-import faust
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -56,14 +55,9 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
     known = Known(bootstrap, changed=subscription_changed)
     stack = AsyncExitStack()
     channels = loop.run_until_complete(_open(stack, settings, env, seals, known))
-    parts = DeliverParts(channels, channels.describe, known.all, metrics)
+    parts = DeliverParts(channels, channels.describe, known.all, metrics, close=stack.aclose)
     app, tell = create_deliver_app(settings, bootstrap, parts)
     changed.append(tell)
-
-    async def close(_app: faust.App, **_: object) -> None:
-        await stack.aclose()
-
-    app.on_before_shutdown.connect(close, weak=False)  # after the sender's own, which was connected before
     run_app(app, loop, metrics, settings, "deliver_port", env)
 
 

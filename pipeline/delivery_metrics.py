@@ -50,7 +50,7 @@ class DeliveryMetrics:
             outcome=get_args(Outcome),
         )
         self._attempts = counter("delivery_attempts", "Attempts to deliver that ended.", channel=CHANNEL_TYPES)
-        self._queue = Gauge(
+        self.waiting = Gauge(
             "deliveries_waiting", "Deliveries that wait, or are tried.", namespace=PREFIX, registry=registry
         )
         self._oldest = Gauge(
@@ -92,9 +92,8 @@ class DeliveryMetrics:
         if channel in CHANNEL_TYPES:
             self._attempts.labels(channel=channel).inc()
 
-    def waits(self, number: int, oldest: datetime | None) -> None:
-        """What waits now."""
-        self._queue.set(number)
+    def waits_since(self, oldest: datetime | None) -> None:
+        """When the oldest was made of what waits now."""
         self._oldest.set(0 if oldest is None else oldest.timestamp())
 
 
