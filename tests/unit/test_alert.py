@@ -86,6 +86,13 @@ async def test_each_subscription_learns_of_an_event_that_it_is_for() -> None:
     assert match.story.state == "disputed"
 
 
+async def test_what_grows_with_a_thread_stays_behind() -> None:
+    """Why an article joined, and which articles moved, are for those who look at threads."""
+    events = denied()
+    assert any(one.event.member for one in events)
+    assert not any(match.event.member for match in await Alerting(subscription()).matches(*events))
+
+
 async def test_spliced_matches_are_what_the_codec_writes() -> None:
     """Event and story are encoded once for all; every byte is as if each match had been encoded whole."""
     bench = Alerting(subscription("desk"), subscription("news", group_by="all"))

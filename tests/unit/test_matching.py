@@ -60,6 +60,11 @@ def test_what_is_old_or_a_backlog_is_held(
     assert AgeGate(DAY, tell_backlog).event(told, NOON + later) == held
 
 
+def test_an_old_article_that_was_found_just_now_is_old() -> None:
+    """A feed brings it today: it is no news all the same."""
+    assert AgeGate(DAY).event(created(hours=-25), NOON) == "old"
+
+
 def test_an_article_from_the_future_is_news() -> None:
     """Clocks differ."""
     assert AgeGate(DAY).event(created(), NOON - DAY) is None

@@ -219,6 +219,13 @@ def test_events_count_once_and_only_of_that_time() -> None:
     assert accounts(DESK, since=NOON + timedelta(seconds=1)).reconciled().events == 0
 
 
+def test_an_event_counts_from_when_it_was_first_found() -> None:
+    """A replay finds it again, after somebody subscribed: he was not told of it, and should not have been."""
+    again = msgspec.structs.replace(EVENTS[0], event=msgspec.structs.replace(EVENTS[0].event, processed=NOW))
+    late = subscription("desk", changed=NOON + timedelta(minutes=5))
+    assert accounts(late, events=[EVENTS[0], again]).reconciled().expected == 0
+
+
 def test_neither_heartbeats_nor_merged_threads_are_stories() -> None:
     """Nobody is told of them."""
     gone = tell(telling(1, accuses()), court=Court())[0]
@@ -241,6 +248,10 @@ def test_the_receiver_has_the_last_word() -> None:
     assert made.reconciled(frozenset(ids)).received == len(EVENTS)
     report = made.reconciled(frozenset(ids[1:]))
     assert [(one.what, one.message) for one in report.differences] == [("unreceived", ids[0])]
+    given_up = accounts(subscription("desk", channels=(HOOK,)), events=EVENTS[:1])
+    given_up.decided(alert(EVENTS[0]))
+    given_up.attempted(delivery(alert(EVENTS[0]), outcome="gave_up"))
+    assert whats(given_up.reconciled(frozenset())) == []
 
 
 def test_a_receivers_log_may_have_ids_or_objects() -> None:
