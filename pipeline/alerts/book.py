@@ -225,7 +225,9 @@ class Book:
         )
         self.post.keep(name, cleared, now, out)
         if subscription is not None:
-            summary = messages.held(subscription, standing.holding, standing.held_first, now)
+            summary = messages.held(
+                subscription, standing.holding, standing.held_first, standing.held_since or now, now
+            )
             later = quiet_until(now, subscription.quiet, zone_of(subscription.zone))
             self.post.send(summary, subscription, now, later or now, out)
 

@@ -34,10 +34,10 @@ def told(subscription: str, name: str, items: Sequence[Item], story: str, when: 
     )
 
 
-def held(subscription: Subscription, counts: dict[str, int], first: str, when: datetime) -> Message:
-    """The summary of what was not told; ``first`` is the first alert of it."""
+def held(subscription: Subscription, counts: dict[str, int], first: str, since: datetime, when: datetime) -> Message:
+    """The summary of what was not told; ``first`` is the first alert of it, held ``since``: it may be held again."""
     return Message(
-        id=message_id(subscription.id, "held", (first,)),
+        id=message_id(subscription.id, "held", (first, since.isoformat())),
         kind="held",
         subscription=subscription.id,
         name=subscription.name,

@@ -221,6 +221,15 @@ def test_what_was_held_is_summed_up_once_it_is_quiet() -> None:
     assert [message.held for message in one.messages] == [{"backlog": 3, "old": 1}, {"old": 1}]
 
 
+def test_what_is_held_again_is_summed_up_again() -> None:
+    """A replay of the next day is no duplicate of the first summary."""
+    one = Desk()
+    for _ in range(2):
+        one.match(1, held="old")
+        one.pass_time(days=2)
+    assert len({message.id for message in one.messages}) == len(one.messages) == 2
+
+
 def test_a_backlog_that_does_not_end_is_summed_up_all_the_same() -> None:
     """After an hour."""
     one = Desk()
