@@ -34,7 +34,7 @@ from pipeline.dedupe.fingerprint import article_id
 from pipeline.errors import ArchiveError
 from pipeline.kafka import Message
 from pipeline.settings.alerting import ArchiveSettings
-from pipeline.topics import ARTICLES_DEDUPED, FLAGS, THREADS
+from pipeline.topics import ARTICLES_DEDUPED, FLAGS, THREAD_EVENTS, THREADS
 from tests.archived import LATE, TEXT, Topics, event, flagged, story_log, thread
 from tests.articles import NOON, make_batch
 
@@ -160,6 +160,20 @@ class ArchiveSuite:
         put(engine, [today], log="two")
         put(engine, [yesterday], log="one")
         assert content(engine)["threads"][0][4:6] == ("en", "alleged")
+
+    def test_an_event_is_as_it_was_first_told(self, engine: Engine) -> None:
+        """A replay tells it with another clock, and in whatever order both come the first stays."""
+        article = flagged(1).article
+        log = Topics.empty()
+        first = event(thread(article), "created", article)
+        told = [log.put(THREAD_EVENTS, one) for one in (first, msgspec.structs.replace(first, processed=LATE))]
+        for order in (told, told[::-1]):
+            empty(engine)
+            for message in order:
+                put(engine, [message])
+            with engine.connect() as connection:
+                found = connection.execute(select(tables.thread_events.c.processed)).scalar_one()
+            assert found == article.fetched
 
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 2**32), sizes=st.lists(st.integers(1, 40), min_size=1, max_size=6))
@@ -292,6 +306,9 @@ class ForgetSuite:
                 for document in connection.execute(select(table.c.doc)).scalars():
                     for one in quotes(document):
                         assert bool(one["quote"]) == (one["article"] != article), table.name
+            for document in connection.execute(select(tables.thread_events.c.doc)).scalars():
+                member = document["member"]
+                assert (TEXT in repr(member)) == (member["article"] != article)
             state = connection.execute(select(tables.threads).where(tables.threads.c.id == article)).one()
             assert (state.claim, state.doc["title"], state.doc["claim"].get("link", "")) == ("", "", "")
             told = connection.execute(select(tables.alerts).where(tables.alerts.c.thread == article)).all()

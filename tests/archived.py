@@ -31,6 +31,7 @@ from pipeline.records import (
     message_id,
 )
 from pipeline.records.article import CopyOf
+from pipeline.records.thread import Membership
 from pipeline.topics import ALERTS, ARTICLES_DEDUPED, DELIVERIES, FLAGS, THREAD_EVENTS, THREADS
 from tests.articles import NOON, make_batch
 from tests.disputes import accuses, denies, telling
@@ -97,6 +98,7 @@ def event(of: Thread, kind: Any, article: Article, **changes: Any) -> ThreadEven
         "language": of.language,
         "state": of.state,
         "evidence": (evidence(article),),
+        "member": Membership(article=article.id, score=0.5, terms=((TEXT, 0.5),), reason=f"Shares “{TEXT}”."),
         "processed": article.fetched,
     }
     return ThreadEvent(**fields | changes)
