@@ -94,6 +94,17 @@ def test_all_is_forgotten_after_a_while() -> None:
     assert {store.kind: len(store) for store in one.rows.stores} == dict.fromkeys("stmgwor", 0)
 
 
+def test_a_live_subscription_keeps_its_counts() -> None:
+    """However long it is told nothing."""
+    one = Desk()
+    one.match(1)
+    one.deliver()
+    one.pass_time(days=3 * REMEMBER.days)
+    standing = one.rows.standings.get("desk")
+    assert standing is not None
+    assert (standing.stories, standing.messages) == (1, 1)
+
+
 # -- groups
 
 

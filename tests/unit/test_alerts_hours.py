@@ -101,6 +101,14 @@ def test_quiet_hours_in_berlin(when: str, expected: str | None) -> None:
     assert found == (None if expected is None else datetime.fromisoformat(expected).replace(tzinfo=UTC))
 
 
+def test_quiet_hours_that_end_in_the_hour_that_is_there_twice() -> None:
+    """They begin again with it, and end again."""
+    spans, zone = [Quiet(since="22:00", until="02:30")], zone_of("Europe/Berlin")
+    first, second = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    assert quiet_until(first - timedelta(minutes=1), spans, zone) == first
+    assert quiet_until(second - timedelta(minutes=20), spans, zone) == second
+
+
 def test_an_unknown_zone_is_utc() -> None:
     """A record of another version must not stop the rest."""
     assert zone_of("Nowhere/At_All").key == "UTC"

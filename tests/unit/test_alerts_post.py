@@ -175,6 +175,9 @@ def test_a_person_may_have_a_message_sent_again() -> None:
     assert one.outbox == {}
     one.take(again(one, id="again-2", channel="0" * 16))
     assert one.deliveries[-1].outcome == "dropped"
+    one.take(again(one, id="again-3"))
+    one.deliver("gone")
+    assert len(one.disabled) == 1, "it is disabled already"
 
 
 def test_a_notice_waits_for_the_end_of_quiet_hours() -> None:

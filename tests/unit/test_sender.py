@@ -114,7 +114,7 @@ async def test_an_attempt_is_not_repeated_until_its_row_changes() -> None:
     """Also where the partitions moved meanwhile, and it is offered again."""
     bench = Bench()
     async with bench.runs():
-        bench.sender.offer([row(1, QUICK)])
+        bench.sender.offer([row(1, QUICK), row(1, QUICK)])
         await bench.until(1)
         bench.sender.forget()
         bench.sender.offer([row(1, QUICK), row(2, QUICK)])
