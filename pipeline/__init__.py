@@ -38,6 +38,11 @@ The data path, top to bottom (topics in the middle, packages at the left):
     subscriptions.known    `subscriptions` and `silences`, followed                     edge
                            │
                       deliver.in              one Match, key: subscription id
+                           │
+    alerts.book            what each subscriber is told, and when; the outbox           pure (agents.deliver)
+    channels               a message, by webhook, mail, chat, file, terminal, topic     edge (agents.sender)
+                           │
+                      alerts, deliveries, subscription-state      what became of each match and each attempt
 
 Beside it, `archive` writes what is on `articles.deduped`, `flags`, `threads`, `thread-events`, `alerts`, `deliveries`
 into SQL, as a consumer group of its own.
