@@ -23,8 +23,8 @@ def tell(*records: Flagged | Tick | Command, now: datetime = NOON, court: Court 
 
 def subscription(name: str = "desk", query: str = "", **changes: Any) -> Subscription:
     """One that prints to the terminal, unless it is said otherwise."""
-    fields: dict[str, Any] = {"owner": "Ada", "name": name.title(), "channels": (Terminal(),), "source": "runtime"} | changes
-    return Subscription(id=name, query=query, **fields)
+    fields: dict[str, Any] = {"owner": "Ada", "name": name.title(), "channels": (Terminal(),), "source": "runtime"}
+    return Subscription(id=name, query=query, **fields | changes)
 
 
 def silence(name: str = "quiet", query: str = "", *, hours: float = 2, **changes: Any) -> Silence:

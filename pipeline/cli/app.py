@@ -22,8 +22,8 @@ VERBS = (
     Verb(
         "up",
         "pipeline.cli.up:up",
-        "Run broker, poller, worker, deliver and archive until Ctrl-C; start crashed ones again. SIGHUP loads the rules "
-        "again. Alerts of subscriptions to the terminal are shown.",
+        "Run broker, poller, worker, deliver and archive until Ctrl-C; start crashed ones again. SIGHUP loads the "
+        "rules again. Alerts of subscriptions to the terminal are shown.",
         RUN,
     ),
     Verb(
