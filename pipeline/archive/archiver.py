@@ -192,7 +192,7 @@ class Archiver:
             await self._bury(dead, message, error)
         await taking.commit(messages)
         for table, number in written.items():
-            self._metrics.archive_rows.labels(table=table).inc(number)
+            self._metrics.archive.rows.labels(table=table).inc(number)
         if any(written.values()) or read.dead:
             log.info("archived", records=len(messages), dead=len(read.dead), **{k: v for k, v in written.items() if v})
         return True
@@ -225,11 +225,11 @@ class Archiver:
         try:
             result = await asyncio.get_running_loop().run_in_executor(self._thread, self._checked_first, work)
         except ArchiveAwayError as error:
-            self._metrics.archive_down.set(1)
-            self._metrics.archive_failures.inc()
+            self._metrics.archive.down.set(1)
+            self._metrics.archive.failures.inc()
             log.warning("the database is away; it is tried again, nothing is lost", reason=str(error))
             raise
-        self._metrics.archive_down.set(0)
+        self._metrics.archive.down.set(0)
         return result
 
     def _checked_first(self, work: Callable[[], T]) -> T:
@@ -266,7 +266,7 @@ class Archiver:
             ends[message.topic, message.partition] = message.offset + 1
         places = [Place(self._ids[topic], topic, number, end) for (topic, number), end in ends.items()]
         keep = Keep.at(self._settings, self._clock.now())
-        with self._metrics.archive_seconds.time(), translated(), self._engine.begin() as connection:
+        with self._metrics.archive.seconds.time(), translated(), self._engine.begin() as connection:
             self._require_reached(connection, ends)
             written = write(connection, batch, keep, thread_log=self._ids[THREADS_IN], places=places)
         self._reached |= ends
@@ -314,8 +314,8 @@ class Archiver:
             if waiting[message.topic]:
                 ages[message.topic] = max(ages[message.topic], (now - message.timestamp).total_seconds())
         for topic in READ:
-            self._metrics.archive_lag_messages.labels(topic=topic).set(waiting[topic])
-            self._metrics.archive_lag_seconds.labels(topic=topic).set(ages[topic])
+            self._metrics.archive.lag_messages.labels(topic=topic).set(waiting[topic])
+            self._metrics.archive.lag_seconds.labels(topic=topic).set(ages[topic])
 
     async def _prune(self) -> None:
         """A chunk, once a day; between two batches, so that nobody waits for it."""
@@ -327,7 +327,7 @@ class Archiver:
         with suppress(ArchiveAwayError):
             pruning = self._pruning
             for table, number in (await self._attempt(lambda: pruning.step(self._engine))).items():
-                self._metrics.archive_pruned.labels(table=table).inc(number)
+                self._metrics.archive.pruned.labels(table=table).inc(number)
             if pruning.done:
                 log.info("pruned", **{table: number for table, number in pruning.removed.items() if number})
                 self._pruning = None

@@ -124,13 +124,26 @@ def test_every_name_has_prefix_unit_and_help(metrics: Metrics) -> None:
     assert all(name.endswith(("_seconds", "_ratio")) for name in histograms)
 
 
-@pytest.mark.parametrize(("seconds", "bucket"), [(0.1, "0.1"), (60.0, "60.0")])
-def test_objectives_lie_on_bucket_boundaries(exporter: Exporter, metrics: Metrics, seconds: float, bucket: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "seconds", "bucket"),
+    [
+        ("fetched_to_flagged_seconds", 0.1, "0.1"),
+        ("fetched_to_flagged_seconds", 60.0, "60.0"),
+        ("fetched_to_delivered_seconds", 2.0, "2.0"),
+    ],
+)
+def test_objectives_lie_on_bucket_boundaries(
+    exporter: Exporter, metrics: Metrics, name: str, seconds: float, bucket: str
+) -> None:
     """A latency of exactly the objective counts as within it, so that the share within it is exact."""
-    metrics.fetched_to_flagged_seconds.observe(seconds)
+    histograms = {
+        "fetched_to_flagged_seconds": metrics.fetched_to_flagged_seconds,
+        "fetched_to_delivered_seconds": metrics.delivery.fetched_to_delivered_seconds,
+    }
+    histograms[name].observe(seconds)
     counts = {
         sample.labels["le"]: sample.value
-        for sample in scrape(exporter.url)["counterclaim_fetched_to_flagged_seconds"].samples
+        for sample in scrape(exporter.url)[f"counterclaim_{name}"].samples
         if "le" in sample.labels
     }
     assert counts[bucket] == 1

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Protocol, get_args
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
 
+from pipeline.metrics.making import counter, gauge, histogram
 from pipeline.records.alert import Alert, AlertOutcome, Delivery, Outcome
 from pipeline.records.thread import EventKind
-
-PREFIX: Final = "counterclaim"
 
 CHANNEL_TYPES: Final = ("webhook", "email", "apprise", "feed", "stdout", "kafka")
 
@@ -33,41 +32,34 @@ class DeliveryMetrics:
     """Alerts, deliveries, and what waits. Counted once Kafka has them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, text: str, **labels: tuple[str, ...]) -> Counter:
-            made = Counter(name, text, tuple(labels), namespace=PREFIX, registry=registry)
-            for values in _combinations(labels):
-                made.labels(**values)
-            return made
-
         self._alerts = counter(
-            "alerts", "Matches of subscriptions, by what became of them.", outcome=get_args(AlertOutcome)
+            registry, "alerts", "Matches of subscriptions, by what became of them.", outcome=get_args(AlertOutcome)
         )
-        self._told = counter("alerts_told", "Alerts that were told, by the event that they tell.", event=TELLING)
+        self._told = counter(
+            registry, "alerts_told", "Alerts that were told, by the event that they tell.", event=TELLING
+        )
         self._deliveries = counter(
+            registry,
             "deliveries",
             "Deliveries and attempts at them, by kind of channel and how they ended.",
             channel=CHANNEL_TYPES,
             outcome=get_args(Outcome),
         )
-        self._attempts = counter("delivery_attempts", "Attempts to deliver that ended.", channel=CHANNEL_TYPES)
-        self.waiting = Gauge(
-            "deliveries_waiting", "Deliveries that wait, or are tried.", namespace=PREFIX, registry=registry
+        self._attempts = counter(
+            registry, "delivery_attempts", "Attempts to deliver that ended.", channel=CHANNEL_TYPES
         )
-        self._oldest = Gauge(
+        self.waiting = gauge(registry, "deliveries_waiting", "Deliveries that wait, or are tried.")
+        self._oldest = gauge(
+            registry,
             "deliveries_oldest_timestamp_seconds",
             "When the oldest waiting delivery was made, as a Unix time; 0: none waits.",
-            namespace=PREFIX,
-            registry=registry,
         )
-        self.disabled_channels = Gauge(
-            "disabled_channels", "Channels that are not tried any more.", namespace=PREFIX, registry=registry
-        )
-        self._fetched_to_delivered = Histogram(
+        self.disabled_channels = gauge(registry, "disabled_channels", "Channels that are not tried any more.")
+        self.fetched_to_delivered_seconds = histogram(
+            registry,
             "fetched_to_delivered_seconds",
             "From the fetch of a feed to the delivery of an alert about an article it brought.",
-            namespace=PREFIX,
-            registry=registry,
-            buckets=DELIVERED_BUCKETS,
+            DELIVERED_BUCKETS,
         )
 
     def decided(self, out: Decided) -> None:
@@ -84,7 +76,7 @@ class DeliveryMetrics:
             if delivery.outcome == "delivered":
                 for item in delivery.message.items:
                     if item.fetched is not None:
-                        self._fetched_to_delivered.observe((delivery.ended - item.fetched).total_seconds())
+                        self.fetched_to_delivered_seconds.observe((delivery.ended - item.fetched).total_seconds())
 
     def attempted(self, row: object, _sent: object) -> None:
         """An attempt ended; nothing is recorded of it yet."""
@@ -95,10 +87,3 @@ class DeliveryMetrics:
     def waits_since(self, oldest: datetime | None) -> None:
         """When the oldest was made of what waits now."""
         self._oldest.set(0 if oldest is None else oldest.timestamp())
-
-
-def _combinations(labels: dict[str, tuple[str, ...]]) -> list[dict[str, str]]:
-    combined: list[dict[str, str]] = [{}]
-    for name, values in labels.items():
-        combined = [known | {name: value} for known in combined for value in values]
-    return combined if labels else []
