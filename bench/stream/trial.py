@@ -123,7 +123,7 @@ async def _main_run(
     lost = await output.wait_for(_wanted(name, job.main, job))
     wall = asyncio.get_running_loop().time() - started
     user_end, system_end = _cpu_seconds(worker.pid)
-    if name in ("ours", "tutorial"):
+    if name in ("ours", "ours, all stages", "tutorial"):
         lost += await _lost_between(bootstrap, job)
     count = sum(count for _, _, count in records)
     return Result(name, batch, count, user_end - user, system_end - system, wall, lost)
