@@ -204,8 +204,12 @@ class Channels:
         url = self._seals.unseal(channel.url)
         view = composed(message)
         title, body = self._templates.render("chat_title.j2", view), self._templates.render("chat.j2", view)
-        timeout = self._settings.alerts.timeout_seconds
-        return await self._aside.run(self.endpoint(channel), lambda: chat.notify(url, title, body, timeout))
+        alerts = self._settings.alerts
+
+        def notify() -> Sent:
+            return chat.notify(url, title, body, alerts.timeout_seconds, allow_private=alerts.allow_private)
+
+        return await self._aside.run(self.endpoint(channel), notify)
 
     async def _feed(self, subscription: Subscription, message: Message) -> Sent:
         base_url, folder = self._settings.alerts.base_url, self._settings.alerts.feeds_dir

@@ -10,9 +10,11 @@ import functools
 import logging
 import re
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from pipeline.channels.sent import Sent, failed
+from pipeline.feeds import guard
 
 _OURS: Final = re.compile(r"(?<=[?&])(?:redirect|cto|rto)=[^&]*&?")
 _OVERFLOW: Final = re.compile(r"[?&]overflow=")
@@ -40,11 +42,12 @@ def bounded(url: str, timeout: float) -> str:
     return f"{url}{'&' if '?' in url else '?'}{options}"
 
 
-def notify(url: str, title: str, body: str, timeout: float) -> Sent:
+def notify(url: str, title: str, body: str, timeout: float, *, allow_private: bool) -> Sent:
     """One attempt. Blocks; each read of the answer is bounded by ``timeout``, the whole by whoever calls.
 
     Args:
         url: as apprise has it, unsealed.
+        allow_private: whether a host may be dialled whose address is not public: many services name one.
     """
     apprise, statuses = _library()
     asset = apprise.AppriseAsset(
@@ -54,8 +57,12 @@ def notify(url: str, title: str, body: str, timeout: float) -> Sent:
     if plugin is None:
         return failed(f"apprise cannot use this {service_of(url) or 'address'}: look at its page for how it is written")
     statuses.begin()
-    if plugin.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
-        return Sent("delivered")
+    everything: AbstractContextManager[list[str]] = nullcontext([])
+    with everything if allow_private else guard.public_only() as refused:
+        if plugin.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
+            return Sent("delivered")
+    if refused:
+        return failed(f"the host's address is not public: {refused[0]} (settings: alerts.allow_private)")
     status = statuses.last()
     said = f"answers {status}" if status else "could not be reached, or refused it"
     return failed(f"the service {service_of(url)} {said}", status=status)

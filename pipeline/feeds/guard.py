@@ -1,14 +1,19 @@
 """What a fetch may reach: the server-side request forgery (SSRF) guard. Pure, but for the socket it hands out.
 
 The check sits in the socket factory, on the address that is really dialled: a check of the host's name can be undone
-by DNS answering differently the second time, and a resolver hook is never asked about an IP literal.
+by DNS answering differently the second time, and a resolver hook is never asked about an IP literal. Where a library
+makes its own sockets, Python's audit hooks (PEP 578) stand at the same place.
 """
 
 from __future__ import annotations
 
 import errno
+import functools
 import socket
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -94,3 +99,50 @@ def socket_factory(*, allow_private: bool) -> SocketFactory:
         return socket.socket(family, kind, protocol)
 
     return make
+
+
+_DIALS: Final = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
+"""Audit events whose second argument is the address that is dialled."""
+
+
+class _Thread(threading.local):
+    refused: list[str] | None = None
+    """What was refused in this thread; None: it may dial what it likes."""
+
+
+_thread: Final = _Thread()
+
+
+@contextmanager
+def public_only() -> Iterator[list[str]]:
+    """While the block runs, whatever this thread calls reaches public addresses only: to dial another raises
+    PrivateAddressError, and the address is added to the list that is given. Other threads are not concerned."""
+    _watch()
+    refused: list[str] = []
+    _thread.refused = refused
+    try:
+        yield refused
+    finally:
+        _thread.refused = None
+
+
+@functools.cache
+def _watch() -> None:
+    sys.addaudithook(_judge)  # for good: a hook cannot be taken away again
+
+
+def _judge(event: str, arguments: tuple[Any, ...]) -> None:
+    if event not in _DIALS or _thread.refused is None:
+        return
+    address = arguments[1]
+    if isinstance(address, tuple) and not _is_public_number(str(address[0])):
+        _thread.refused.append(str(address[0]))
+        raise PrivateAddressError(str(address[0]))
+
+
+def _is_public_number(host: str) -> bool:
+    """A name is none: what it stands for would be looked up after us."""
+    try:
+        return is_public(host)
+    except ValueError:
+        return False

@@ -46,7 +46,7 @@ class AlertsSettings(Model):
     """A channel at which every attempt failed for so long is disabled; resuming the subscription tries it again."""
 
     allow_private: bool = False
-    """Whether webhooks on loopback and private addresses may be called. The demo needs it; a server should not."""
+    """Whether webhooks and apprise may call loopback and private addresses. The demo needs it; a server should not."""
 
 
 class SmtpSettings(Model):

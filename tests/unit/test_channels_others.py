@@ -110,6 +110,20 @@ async def test_a_chat_follows_no_redirect(tmp_path: Path) -> None:
     assert found.outcome == "failed"
 
 
+@pytest.mark.parametrize("scheme", ["json", "form", "xml"])
+async def test_a_chat_on_a_private_address_is_not_called(tmp_path: Path, scheme: str) -> None:
+    """Unless the operator allows it; nor is one whose name stands for such an address."""
+    async with serving(answering(b"")) as site:
+        for url in (site.url, site.url.replace("127.0.0.1", "localhost")):
+            found = await chatted(tmp_path, url.replace("http", scheme), allow_private=False)
+            assert found.outcome == "failed"
+            assert "alerts.allow_private" in found.error
+        mail = f"mailto://someone:{TOKEN}@example.org?smtp=127.0.0.1&to=desk@example.org&mode=insecure"
+        assert "not public" in (await chatted(tmp_path, mail, allow_private=False)).error
+        assert not site.requests
+        assert (await chatted(tmp_path, site.url.replace("http", scheme))).outcome == "delivered"
+
+
 async def test_a_chat_that_hangs_is_given_up(tmp_path: Path) -> None:
     """And leaves only so many threads behind."""
     release = asyncio.Event()
