@@ -1,5 +1,8 @@
 """Sends what is due in the outbox, beside the stream; a queue for each endpoint: one that hangs delays no other.
 
+Nor do a hundred: an endpoint whose last attempt did not deliver, or that was not tried yet, gets one attempt at a time,
+and all of these together half of the places there are. An outage takes many receivers down at once.
+
 It is told of a delivery once Kafka has it, and tells how an attempt ended by a record; until that record has changed
 the delivery, this process does not try it again. Killed in between, the next one does, under the same id.
 """
@@ -71,6 +74,10 @@ class Sender:
     """endpoint → deliveries that are due, and their attempts"""
     _busy: Counter[str] = field(default_factory=Counter)
     _running: dict[asyncio.Task[None], str] = field(default_factory=dict)
+    _sound: set[str] = field(default_factory=set)
+    """Endpoints whose last attempt delivered."""
+    _probes: set[asyncio.Task[None]] = field(default_factory=set)
+    """Attempts that were begun at others."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
 
@@ -141,21 +148,37 @@ class Sender:
 
     def _start(self, endpoint: str) -> None:
         queue = self._queues[endpoint]
-        while queue and self._busy[endpoint] < self.per_endpoint and len(self._running) < self.concurrency:
+        begun = False
+        while queue and self._room(endpoint):
             name, number = queue.popleft()
             row = self._current(name, number)
             if row is None:
                 continue
+            begun = True
             self._tried[name] = number
             self._busy[endpoint] += 1
-            task = asyncio.get_running_loop().create_task(self._try(name, row))
+            task = asyncio.get_running_loop().create_task(self._try(name, row, endpoint))
             self._running[task] = name
+            if endpoint not in self._sound:
+                self._probes.add(task)
             task.add_done_callback(lambda done: self._ended(done, endpoint))
-        if not queue:
+        if begun or not queue:
             del self._queues[endpoint]
+        if begun and queue:
+            self._queues[endpoint] = queue  # behind the others: the next place is theirs
+
+    def _room(self, endpoint: str) -> bool:
+        """Whether one more attempt may begin there."""
+        sound = endpoint in self._sound
+        return (
+            self._busy[endpoint] < (self.per_endpoint if sound else 1)
+            and len(self._running) < self.concurrency
+            and (sound or len(self._probes) < max(1, self.concurrency // 2))
+        )
 
     def _ended(self, task: asyncio.Task[None], endpoint: str) -> None:
         del self._running[task]
+        self._probes.discard(task)
         self._busy[endpoint] -= 1
         if not self._busy[endpoint]:
             del self._busy[endpoint]
@@ -163,7 +186,7 @@ class Sender:
             self.crash(error)
         self._wake.set()
 
-    async def _try(self, name: str, row: Pending) -> None:
+    async def _try(self, name: str, row: Pending, endpoint: str) -> None:
         began, found = self.clock(), self._find(row)
         if found is None:  # since it was queued
             self._tried.pop(name, None)
@@ -171,6 +194,7 @@ class Sender:
             return
         subscription, channel = found
         sent = await self.channels.send(channel, subscription, row.message)
+        (self._sound.add if sent.outcome == "delivered" else self._sound.discard)(endpoint)
         self.attempted(row, sent)
         level = log.info if sent.outcome == "delivered" else log.warning
         level(

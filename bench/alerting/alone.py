@@ -1,7 +1,8 @@
-"""The delivering process by itself: what a delivery costs, how many a second, and beside an endpoint that hangs.
+"""The delivering process by itself: what a delivery costs, how many a second, and beside endpoints that hang.
 
 For the last, each story is for two subscriptions. The first's endpoint answers at once; the second's answers, too, or
-hangs, in turn. Timed is the first.
+hangs, in turn. Timed is the first. At last many endpoints hang at once, as many as would take every place there is if
+each took those of one endpoint.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ ENDPOINTS: Final = 8
 SUBSCRIPTIONS: Final = 1000
 WARM_UP: Final = 100
 ROUNDS: Final = 2
+MANY: Final = 60
 RATE: Final = 20.0
 """Stories a second, each delivered twice."""
 
@@ -50,23 +52,30 @@ class Alone:
     beside_hanging_p99: float = 0
     ratio_p50: float = 0
     ratio_p99: float = 0
+    many_hanging: int = 0
+    """Endpoints."""
+    beside_many_hanging_p50: float = 0
+    beside_many_hanging_p99: float = 0
     hung: int = 0
-    """Requests at the hanging endpoint."""
+    """Requests that were never answered."""
 
 
 async def measure(directory: Path, count: int, seconds: float) -> Alone:
     """``count`` deliveries at once; then two times two rounds of ``seconds``."""
-    result = Alone(count)
-    async with open_broker("embedded", port=0, data_dir=directory / "kafka") as broker, Receivers(ENDPOINTS) as there:
+    result = Alone(count, many_hanging=MANY)
+    async with (
+        open_broker("embedded", port=0, data_dir=directory / "kafka") as broker,
+        Receivers(ENDPOINTS, MANY) as there,
+    ):
         bootstrap, key_file = broker.bootstrap, directory / "secret.key"
         await asyncio.to_thread(apply_topics, [bootstrap], topics())
         seals = Seals.open(key_file, create=True)
-        *channels, hanging = webhooks([*there.urls, there.hangs], seals)
+        channels, hanging = webhooks(there.urls, seals), webhooks(there.hanging, seals)
         await subscribe(
             bootstrap,
             *(subscription(f"desk-{one}", channels[one % ENDPOINTS]) for one in range(SUBSCRIPTIONS)),
             subscription("answering", channels[1]),
-            subscription("hanging", hanging),
+            *(subscription(f"hanging-{one}", channel) for one, channel in enumerate(hanging)),
         )
         deliver = Deliverer(bootstrap, directory / "deliver", key_file)
         async with workers(deliver), Publisher([bootstrap]) as publisher:
@@ -83,15 +92,17 @@ async def measure(directory: Path, count: int, seconds: float) -> Alone:
             await _settled(deliver)
             result.us_a_delivery = round(1e6 * (own_seconds(deliver.pid) - spent) / count)
 
-            took: dict[str, list[float]] = {"answering": [], "hanging": []}
-            for _ in range(ROUNDS):
-                for beside, latencies in took.items():
-                    sent = await tell.steadily(seconds, beside)
-                    result.lost += await there.all(sent, 60)
-                    latencies += [(there.arrived[one] - at).total_seconds() for one, at in sent.items()]
-            result.hung = there.hanging
+            took: dict[str, list[float]] = {"answering": [], "hanging-0": [], "many": []}
+            for beside in ["answering", "hanging-0"] * ROUNDS + ["many"]:
+                if beside == "many":
+                    await tell.all([f"hanging-{one}" for one in range(MANY) for _ in range(4)])
+                sent = await tell.steadily(seconds, "answering" if beside == "many" else beside)
+                result.lost += await there.all(sent, 60)
+                took[beside] += [(there.arrived[one] - at).total_seconds() for one, at in sent.items()]
+            result.hung = there.hung
     result.beside_answering_p50, result.beside_answering_p99 = _shares(took["answering"])
-    result.beside_hanging_p50, result.beside_hanging_p99 = _shares(took["hanging"])
+    result.beside_hanging_p50, result.beside_hanging_p99 = _shares(took["hanging-0"])
+    result.beside_many_hanging_p50, result.beside_many_hanging_p99 = _shares(took["many"])
     result.ratio_p50 = round(result.beside_hanging_p50 / result.beside_answering_p50, 2)
     result.ratio_p99 = round(result.beside_hanging_p99 / result.beside_answering_p99, 2)
     return result
@@ -104,17 +115,18 @@ class _Teller:
         self._publisher, self._number = publisher, 0
 
     async def burst(self, count: int) -> dict[str, datetime]:
-        """Many at once; webhook-id → when it was sent."""
-        now = datetime.now(UTC)
-        ids = []
-        sends = []
-        for _ in range(count):
+        """Many at once, for the desks in turn; webhook-id → when it was sent."""
+        return await self.all([f"desk-{one % SUBSCRIPTIONS}" for one in range(count)])
+
+    async def all(self, names: Sequence[str]) -> dict[str, datetime]:
+        """A story for each of these subscriptions, at once; webhook-id → when it was sent."""
+        now, sends = datetime.now(UTC), {}
+        for name in names:
             self._number += 1
-            name, send = self._send(f"desk-{self._number % SUBSCRIPTIONS}", now)
-            ids.append(name)
-            sends.append(send)
-        await asyncio.gather(*sends)
-        return dict.fromkeys(ids, now)
+            message, send = self._send(name, now)
+            sends[message] = send
+        await asyncio.gather(*sends.values())
+        return dict.fromkeys(sends, now)
 
     async def steadily(self, seconds: float, beside: str) -> dict[str, datetime]:
         """At `RATE`, and each time one beside it; webhook-id → when it was sent, without those beside."""

@@ -16,24 +16,25 @@ from tests.integration.delivering import SECRET
 
 
 class Receivers:
-    """Endpoints on ports of their own: ``answering`` ones, and one that hangs."""
+    """Endpoints on ports of their own: ``answering`` ones, and ``hanging`` ones."""
 
-    def __init__(self, answering: int) -> None:
+    def __init__(self, answering: int, hanging: int = 0) -> None:
         self.arrived: dict[str, datetime] = {}
         """webhook-id → when it came first"""
         self.times: Counter[str] = Counter()
         """webhook-id → how often it came"""
-        self.hanging = 0
+        self.hung = 0
         """Requests that were never answered."""
         self.urls: list[str] = []
-        self.hangs = ""
-        self._answering = answering
+        self.hanging: list[str] = []
+        self._numbers = answering, hanging
         self._runners: list[web.AppRunner] = []
         self._never, self._more = asyncio.Event(), asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        self.urls = [await self._listen(self._take) for _ in range(self._answering)]
-        self.hangs = await self._listen(self._hang)
+        answering, hanging = self._numbers
+        self.urls = [await self._listen(self._take) for _ in range(answering)]
+        self.hanging = [await self._listen(self._hang) for _ in range(hanging)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -72,7 +73,7 @@ class Receivers:
         return web.Response(status=204)
 
     async def _hang(self, _request: web.Request) -> web.Response:
-        self.hanging += 1
+        self.hung += 1
         await self._never.wait()
         return web.Response(status=503)
 

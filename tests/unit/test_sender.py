@@ -28,6 +28,7 @@ class Endpoints:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str]] = []
         self.hang: set[str] = set()
+        self.fail: set[str] = set()
         self.go = asyncio.Event()
         self.most: dict[str, int] = {}
         self._now: dict[str, int] = {}
@@ -46,7 +47,8 @@ class Endpoints:
             if url in self.hang:
                 await self.go.wait()
             self.sent.append((url, message.id))
-            return Sent("delivered")
+            await asyncio.sleep(0)  # so that attempts meet
+            return Sent("failed" if url in self.fail else "delivered")
         finally:
             self._now[url] -= 1
 
@@ -98,16 +100,66 @@ def row(number: int, channel: Webhook, *, due: datetime = NOW, attempt: int = 1)
 async def test_a_hanging_endpoint_delays_no_other() -> None:
     """It has as many attempts under way as it may have, and no more; all others go by."""
     bench = Bench(concurrency=8)
-    bench.endpoints.hang = {SLOW.url}
     async with bench.runs():
+        bench.sender.offer([row(100, SLOW)])
+        await bench.until(1)
+        bench.endpoints.hang = {SLOW.url}
         bench.sender.offer([row(number, SLOW) for number in range(50)])
         bench.sender.offer([row(number, QUICK) for number in range(50, 100)])
-        await bench.until(50)
-        assert {url for url, _ in bench.endpoints.sent} == {QUICK.url}
+        await bench.until(51)
+        assert {url for url, _ in bench.endpoints.sent[1:]} == {QUICK.url}
         assert bench.endpoints.most[SLOW.url] == 4
         bench.endpoints.go.set()
-        await bench.until(100)
-    assert bench.endpoints.most[QUICK.url] <= 4
+        await bench.until(101)
+    assert bench.endpoints.most[QUICK.url] == 4
+
+
+async def test_many_hanging_endpoints_delay_no_other() -> None:
+    """None of them has delivered: each has one attempt under way, and all together half of the places."""
+    bench = Bench(concurrency=8)
+    hooks = [Webhook(url=f"https://down-{number}.example/") for number in range(40)]
+    bench.known["desk"] = desk(QUICK, *hooks)
+    bench.endpoints.hang = {hook.url for hook in hooks}
+    async with bench.runs():
+        bench.sender.offer([row(99, QUICK)])
+        await bench.until(1)
+        bench.sender.offer([row(number, hook) for number, hook in enumerate(hooks * 2)])
+        bench.sender.offer([row(number, QUICK) for number in range(100, 149)])
+        await bench.until(50)
+        assert {url for url, _ in bench.endpoints.sent} == {QUICK.url}
+        assert sum(bench.endpoints.most.get(hook.url, 0) for hook in hooks) == 4
+        bench.endpoints.go.set()
+        await bench.until(130)
+
+
+async def test_among_those_that_hang_nobody_is_passed_over() -> None:
+    """A place that becomes free is for whoever waits longest, not for the next delivery of the same endpoint."""
+    bench = Bench(concurrency=2)
+    other = Webhook(url="https://other.example/")
+    bench.known["desk"] = desk(SLOW, other)
+    async with bench.runs():
+        bench.sender.offer([*(row(number, SLOW) for number in range(10)), row(10, other)])
+        await bench.until(11)
+    assert [url for url, _ in bench.endpoints.sent].index(other.url) == 1
+
+
+async def test_an_endpoint_that_fails_gets_one_attempt_at_a_time_until_it_delivers() -> None:
+    """What it failed waits for its next attempt; what else is due goes to it one by one."""
+    bench = Bench()
+    async with bench.runs():
+        bench.sender.offer([row(0, SLOW)])
+        await bench.until(1)
+        bench.endpoints.fail = {SLOW.url}
+        bench.sender.offer([row(1, SLOW)])
+        await bench.until(2)
+        bench.endpoints.fail, bench.endpoints.hang, bench.endpoints.most = set(), {SLOW.url}, {}
+        bench.sender.offer([row(number, SLOW) for number in range(2, 20)])
+        bench.sender.offer([row(20, QUICK)])
+        await bench.until(3)
+        assert bench.endpoints.most[SLOW.url] == 1
+        bench.endpoints.go.set()
+        await bench.until(21)
+    assert bench.endpoints.most[SLOW.url] == 4
 
 
 async def test_an_attempt_is_not_repeated_until_its_row_changes() -> None:
