@@ -18,7 +18,7 @@ from agents.stage import Clock, Handled, Handler, Message, bury, utc_now
 from pipeline.channels.story import digest, trimmed
 from pipeline.metrics import Metrics
 from pipeline.records import DeliverInput, Match, Merged, Silence, StoryEvent, Subscription, encode
-from pipeline.subscriptions.matching import Matching, Verdict, gone_into
+from pipeline.subscriptions.matching import Matching, Verdict, is_story, merges
 from pipeline.subscriptions.query import QueryError
 from pipeline.topics import DELIVER_IN
 
@@ -31,18 +31,19 @@ def make_alert(matching: Matching, metrics: Metrics, clock: Clock = utc_now, *, 
     async def alert(told: StoryEvent, message: Message) -> Handled:
         if told.heartbeat is not None:
             return Handled(count=_counting_beat(metrics, told, told.heartbeat, clock))
-        if into := gone_into(told):
-            return Handled(tuple(_merged(told, into, partitions)), 1, count=_counting(metrics, told))
+        merged = tuple(_merged(merges(told), partitions))
+        if told.event.kind == "merged" and not is_story(told):
+            return Handled(merged, 1, count=_counting(metrics, told))
         began, now = perf_counter(), clock()
         try:
             verdicts = matching.verdicts(told, now)
-            results = tuple(_matches(told, verdicts, now))
+            results = (*merged, *_matches(told, verdicts, now))
         except Exception as error:  # of this event only; the next ones are told
             log.exception("matching failed", partition=message.partition, offset=message.offset, of=told.event.id)
             metrics.dead_letters.labels(topic=message.topic).inc()
-            return Handled((bury(message, message.value, error),), 1)
+            return Handled((*merged, bury(message, message.value, error)), 1)
         seconds = perf_counter() - began
-        return Handled(results, 1, int(bool(results)), _counting(metrics, told, verdicts, seconds))
+        return Handled(results, 1, int(bool(verdicts)), _counting(metrics, told, verdicts, seconds))
 
     return alert
 
@@ -117,11 +118,12 @@ def _matches(told: StoryEvent, verdicts: Sequence[Verdict], now: datetime) -> It
         yield Outgoing(DELIVER_IN, encode(_SplicedInput(what=match)), one.subscription.encode())
 
 
-def _merged(told: StoryEvent, into: str, partitions: int) -> Iterator[Outgoing]:
+def _merged(pairs: Sequence[tuple[str, str]], partitions: int) -> Iterator[Outgoing]:
     """Whoever was told of the one was told of the other, in whichever partition that is remembered."""
-    for partition in range(partitions):
-        what = Merged(partition=partition, thread=told.event.thread, into=into)
-        yield Outgoing(DELIVER_IN, encode(DeliverInput(what=what)), b"merged", partition)
+    for thread, into in pairs:
+        for partition in range(partitions):
+            what = Merged(partition=partition, thread=thread, into=into)
+            yield Outgoing(DELIVER_IN, encode(DeliverInput(what=what)), b"merged", partition)
 
 
 def _counting(

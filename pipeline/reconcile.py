@@ -30,7 +30,7 @@ from pipeline.records import (
     delivery_id,
 )
 from pipeline.records.alert import HeldReason
-from pipeline.subscriptions.matching import OwnerOf, gone_into, is_story
+from pipeline.subscriptions.matching import OwnerOf, is_story
 from pipeline.subscriptions.query import QueryError, Wanted, parse_query
 from pipeline.subscriptions.text import matches, story_text
 
@@ -156,7 +156,7 @@ class Accounts:
     def happened(self, told: StoryEvent) -> None:
         """One record of `story-events`; one that came twice counts once."""
         event = told.event
-        if not self.since <= event.processed or not is_story(told) or gone_into(told) or event.id in self._events:
+        if not self.since <= event.processed or not is_story(told) or event.id in self._events:
             return
         self._events[event.id] = event.processed
         text = story_text(told, self.owner_of)

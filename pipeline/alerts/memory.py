@@ -44,9 +44,11 @@ class Memory:
             self._from.setdefault(merge.into, {})[thread] = None
 
     def merged(self, thread: str, into: str, when: datetime | None) -> bool:
-        """A thread went into another; whether that is new."""
-        if thread == into or self._merges.get(thread) is not None:
+        """A thread went into another; whether that is new. One that was split off again may go into a third."""
+        before = self._merges.get(thread)
+        if thread == into or (before is not None and before.into == into):
             return False
+        self.unmerged(thread)
         self._merges.put(thread, Merge(into, when))
         self._from.setdefault(into, {})[thread] = None
         return True

@@ -114,10 +114,17 @@ def is_story(told: StoryEvent) -> bool:
     return told.thread is not None and not told.thread.merged_into
 
 
-def gone_into(told: StoryEvent) -> str:
-    """The thread that this one went into by this event; "" where it tells nothing of the kind."""
+def merges(told: StoryEvent) -> tuple[tuple[str, str], ...]:
+    """What this event tells of threads that went into others: which, and into which.
+
+    Both threads tell of it, on partitions of their own, and either may be read first.
+    """
     thread = told.thread
-    return thread.merged_into if told.event.kind == "merged" and thread is not None else ""
+    if told.event.kind != "merged" or thread is None:
+        return ()
+    if thread.merged_into:
+        return ((told.event.thread, thread.merged_into),)
+    return tuple((other, told.event.thread) for other in told.event.others)
 
 
 def group_of(thread: Thread, group_by: GroupBy) -> str:

@@ -175,6 +175,18 @@ async def test_a_merge_goes_to_every_partition() -> None:
     assert [where for *_, where, _ in bench.sent.records][:4] == [0, 1, 2, 3]
 
 
+async def test_the_thread_that_took_another_in_tells_of_the_merge_too() -> None:
+    """It is on a partition of its own, and may be read before the other's: a story that was told is no new one then."""
+    court = Court(apart={article_id(2)})
+    tell(telling(1, accuses()), telling(2, accuses("Curland", "Ostrany")), court=court)
+    court.apart.clear()
+    merged = [one for one in tell(command("merge", 2, into=1), court=court) if one.event.thread == article_id(1)]
+    bench = Alerting(subscription())
+    sent = [deliver_inputs.decode(value).what for value in await bench.hear(*merged)]
+    assert sent[:4] == [Merged(partition=at, thread=article_id(2), into=article_id(1)) for at in range(4)]
+    assert next(one.event.kind for one in sent[4:] if isinstance(one, Match)) == "merged"
+
+
 async def test_a_heartbeat_is_measured_here_and_told_to_nobody() -> None:
     """Behind the last stage of the worker: from the publishing of its article."""
     (article,) = heartbeat(2, NOON).articles

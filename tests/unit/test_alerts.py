@@ -66,6 +66,17 @@ def test_a_chain_of_merges_is_one_story_and_a_ring_ends() -> None:
     assert one.match(4, "joined", cause="x") == "told"
 
 
+def test_a_thread_that_was_split_off_again_may_go_into_another() -> None:
+    """It is one story with the third then, and no more with the second."""
+    one = Desk()
+    one.match(1)
+    one.merge(1, 2)
+    one.merge(1, 3)
+    for book in (one, one.again()):
+        assert book.match(3, "joined", cause="x") == "immaterial"
+    assert one.match(2, "joined", cause="x") == "told"
+
+
 def test_a_story_stays_told_while_its_merged_thread_has_news() -> None:
     """The thread that was told is forgotten after 35 days, and so is the merge; the story is not."""
     one = Desk()

@@ -14,7 +14,7 @@ from pipeline.records import StoryEvent, Thread
 from pipeline.records.alert import HeldReason
 from pipeline.records.subscription import GroupBy
 from pipeline.subscriptions.gate import AgeGate, silenced_by
-from pipeline.subscriptions.matching import Matching, gone_into, group_of, is_story
+from pipeline.subscriptions.matching import Matching, group_of, is_story, merges
 from pipeline.subscriptions.query import QueryError
 from tests.articles import NOON
 from tests.disputes import Court, accuses, article_id, command, telling, tick
@@ -203,14 +203,15 @@ def test_a_broken_silence_silences_nothing() -> None:
 
 
 def test_a_thread_that_went_into_another_is_no_story_of_its_own() -> None:
-    """The merge is told of the other one; of the one that is gone only where it went."""
+    """The merge is told of the other one; of the one that is gone only where it went, which both tell."""
     court = Court(apart={article_id(2)})
     tell(telling(1, accuses()), telling(2, accuses("Curland", "Ostrany")), court=court)
     court.apart.clear()
     merged = [one for one in tell(command("merge", 2, into=1), court=court) if one.event.kind == "merged"]
-    assert [(one.event.thread, one.event.kind, gone_into(one), is_story(one)) for one in merged] == [
-        (article_id(2), "merged", article_id(1), False),
-        (article_id(1), "merged", "", True),
+    gone = ((article_id(2), article_id(1)),)
+    assert [(one.event.thread, one.event.kind, merges(one), is_story(one)) for one in merged] == [
+        (article_id(2), "merged", gone, False),
+        (article_id(1), "merged", gone, True),
     ]
     made = matching(subscription())
     assert [len(made.verdicts(one, NOON)) for one in merged] == [0, 1]
