@@ -54,7 +54,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
 
     known = Known(bootstrap, changed=subscription_changed)
     stack = AsyncExitStack()
-    channels = loop.run_until_complete(_open(stack, settings, env, seals, known))
+    channels = loop.run_until_complete(_open(stack, settings, env, seals, known, metrics))
     parts = DeliverParts(channels, channels.describe, known.all, metrics, close=stack.aclose)
     app, tell = create_deliver_app(settings, bootstrap, parts)
     changed.append(tell)
@@ -62,7 +62,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
 
 
 async def _open(
-    stack: AsyncExitStack, settings: Settings, env: Mapping[str, str], seals: Seals, known: Known
+    stack: AsyncExitStack, settings: Settings, env: Mapping[str, str], seals: Seals, known: Known, metrics: Metrics
 ) -> Channels:
     publisher = await stack.enter_async_context(Publisher(settings.kafka.servers))
     listed = load_subscriptions(settings, env)
@@ -70,9 +70,5 @@ async def _open(
     if written:
         log.info("subscriptions written from their file", ids=sorted(written))
     await stack.enter_async_context(known)
-    templates = await asyncio.to_thread(Templates, settings.templates_path, broken=_broken)
+    templates = await asyncio.to_thread(Templates, settings.templates_path, broken=metrics.delivery.template_broken)
     return await stack.enter_async_context(Channels(settings, seals, templates, publisher))
-
-
-def _broken(name: str) -> None:
-    log.error("a template is broken; the shipped one is used", template=name)

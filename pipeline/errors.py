@@ -231,5 +231,5 @@ class TemplateError(CounterclaimError):
     """A template of a message is broken; ``template`` names it."""
 
     def __init__(self, template: str, reason: str) -> None:
-        self.template = template
+        self.template, self.reason = template, reason
         super().__init__(f"the template {template}: {reason}")

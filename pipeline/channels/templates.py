@@ -8,18 +8,21 @@ no alert is lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from traceback import walk_tb
+from typing import Any, Final, Literal, get_args
 
 import structlog
-from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined
+from jinja2 import BaseLoader, ChoiceLoader, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import escape
 
 from pipeline.channels.clean import Link, clean, defang
+from pipeline.channels.sample import SAMPLES
 from pipeline.channels.view import View
-from pipeline.errors import TemplateError
+from pipeline.errors import Problem, TemplateError
 from pipeline.resources import shipped
 
 log = structlog.get_logger(__name__)
@@ -74,11 +77,76 @@ class Templates:
     def _tell(self, name: str, error: Exception) -> None:
         if self._broken is not None:
             self._broken(name)
-        reason = f"{type(error).__name__}: {error}"[:300]
+        reason = _reason(error)[:300]
         line = getattr(error, "lineno", None)
         if (name, reason) not in self._told:  # once: each alert would say the same
             self._told.add((name, reason))
             log.error("template broken, the shipped one is used", template=name, line=line, reason=reason)
+
+
+def template_problems(folder: Path) -> list[Problem]:
+    """What is wrong with an operator's templates, each with the line: all are compiled, and rendered with samples.
+
+    What would be used of the shipped ones is not looked at.
+    """
+    if not folder.is_dir():
+        return [Problem(folder, None, "is no folder: `templates_dir` names the one with your templates")]
+    environments = _environments(
+        ChoiceLoader([FileSystemLoader(folder), FileSystemLoader(shipped("config/templates"))])
+    )
+    problems: dict[tuple[Path, int | None], Problem] = {}  # one a line: each message would say the same
+    for problem in (*_uncompiled(folder, environments["text"]), *_unrendered(folder, environments)):
+        problems.setdefault((problem.file, problem.line), problem)
+    return list(problems.values())
+
+
+def _uncompiled(folder: Path, environment: ImmutableSandboxedEnvironment) -> Iterator[Problem]:
+    known = {path.name for path in Path(shipped("config/templates")).iterdir()}
+    own = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*.j2"))}
+    included: set[str | None] = set()
+    for path in own.values():
+        try:
+            source = path.read_text(encoding="utf-8")
+            included |= set(find_referenced_templates(environment.parse(source)))
+            environment.compile(source)
+        except TemplateSyntaxError as error:
+            yield Problem(path, error.lineno, f"{error.message}")
+        except (OSError, UnicodeDecodeError) as error:
+            yield Problem(path, None, str(error))
+    if None in included:  # one includes whatever a variable names
+        return
+    for name in own.keys() - known - included:
+        yield Problem(own[name], None, f"is never used: no template is named {name}, and none of yours includes it")
+
+
+def _unrendered(folder: Path, environments: Mapping[_Form, ImmutableSandboxedEnvironment]) -> Iterator[Problem]:
+    for name in get_args(TemplateName):
+        for message in SAMPLES:
+            for unsubscribe in (Link(), Link("https://herald.example/leave")):
+                try:
+                    _rendered(environments[_form(name)], name, {"message": message, "unsubscribe": unsubscribe})
+                except Exception as error:  # templates raise whatever they like
+                    if (place := _place(folder, name, error)) is not None:
+                        yield Problem(
+                            *place, f"{_reason(error)} (in {name}, with a message of the kind {message.kind})"
+                        )
+
+
+def _place(folder: Path, name: str, error: Exception) -> tuple[Path, int | None] | None:
+    """The operator's file and line that an error comes from; None: it comes from a shipped template."""
+    if isinstance(error, TemplateSyntaxError):
+        file = Path(error.filename or folder / name)
+        return (file, error.lineno) if file.is_relative_to(folder) else None
+    # Jinja gives the frames of a traceback the files and lines of the templates.
+    frames = [(Path(frame.f_code.co_filename), line) for frame, line in walk_tb(error.__traceback__)]
+    own = [(file, line) for file, line in frames if file.is_relative_to(folder)]
+    if own:
+        return own[-1]
+    return (folder / name, None) if (folder / name).exists() else None
+
+
+def _reason(error: Exception) -> str:
+    return error.reason if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
 
 
 _Form = Literal["text", "html", "chat"]

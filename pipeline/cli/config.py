@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,8 +16,8 @@ from pydantic import BaseModel
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir
 from pipeline.documents import Where, nearest
-from pipeline.errors import ConfigError, UsageError
-from pipeline.settings.load import Configuration, load_all, load_settings_and_origins
+from pipeline.errors import ConfigError, Problem, UsageError
+from pipeline.settings.load import Configuration, load_all, load_settings, load_settings_and_origins
 from pipeline.settings.schemas import schema_names, schema_text, write_schemas
 
 config_app = typer.Typer(
@@ -31,13 +32,15 @@ config_app = typer.Typer(
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Read every file, and say everything that is wrong: file, line, value, what to do. Starts nothing.
 
+    Templates of messages are tried with samples.
+
     Exit code 0 if all is well, 2 if not.
 
         counterclaim config check --config /etc/counterclaim
     """
     directory = config_dir(config)
     try:
-        configuration = load_all(directory, os.environ, secrets=True)
+        configuration = _checked(directory)
     except ConfigError as error:
         if not as_json:
             raise
@@ -45,6 +48,23 @@ def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
         sys.exit(error.exit_code)
     found = _counts(directory, configuration)
     print(json.dumps(found, ensure_ascii=False) if as_json else _summary(found))
+
+
+def _checked(directory: Path) -> Configuration:
+    problems: list[Problem] = []
+    try:
+        configuration = load_all(directory, os.environ, secrets=True)
+    except ConfigError as error:
+        problems += error.problems
+    with suppress(ConfigError):  # it was told
+        templates = load_settings(directory, os.environ).templates_path
+        if templates is not None:
+            from pipeline.channels.templates import template_problems  # here: Jinja, for those who have templates
+
+            problems += template_problems(templates)
+    if problems:
+        raise ConfigError(problems)
+    return configuration
 
 
 def _problems(directory: Path, error: ConfigError) -> dict[str, Any]:

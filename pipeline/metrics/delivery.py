@@ -13,6 +13,12 @@ from pipeline.records.thread import EventKind
 
 CHANNEL_TYPES: Final = ("webhook", "email", "apprise", "feed", "stdout", "kafka")
 
+TEMPLATES: Final = (
+    "terminal.j2", "email_subject.j2", "email.txt.j2", "email.html.j2", "chat_title.j2", "chat.j2", "feed_title.j2",
+    "feed.html.j2",
+)  # fmt: skip
+"""Those of `channels.templates.TemplateName`."""
+
 TELLING: Final[tuple[EventKind, ...]] = tuple(kind for kind in get_args(EventKind) if kind != "heartbeat")
 
 DELIVERED_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 900, 3600, 21_600, 86_400)
@@ -55,6 +61,12 @@ class DeliveryMetrics:
             "When the oldest waiting delivery was made, as a Unix time; 0: none waits.",
         )
         self.disabled_channels = gauge(registry, "disabled_channels", "Channels that are not tried any more.")
+        self._template_errors = counter(
+            registry,
+            "template_errors",
+            "Texts that an operator's template could not make, and the shipped one made.",
+            template=TEMPLATES,
+        )
         self.fetched_to_delivered_seconds = histogram(
             registry,
             "fetched_to_delivered_seconds",
@@ -83,6 +95,10 @@ class DeliveryMetrics:
         channel = getattr(row, "channel_type", "")
         if channel in CHANNEL_TYPES:
             self._attempts.labels(channel=channel).inc()
+
+    def template_broken(self, template: str) -> None:
+        """An operator's template failed, and the shipped one was used."""
+        self._template_errors.labels(template=template).inc()
 
     def waits_since(self, oldest: datetime | None) -> None:
         """When the oldest was made of what waits now."""

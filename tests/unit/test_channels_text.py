@@ -20,7 +20,7 @@ from pipeline.channels.clean import Link, clean, defang, link
 from pipeline.channels.compose import composed
 from pipeline.channels.feed_file import atom, entry
 from pipeline.channels.mail import written
-from pipeline.channels.templates import TemplateName, Templates
+from pipeline.channels.templates import TemplateName, Templates, template_problems
 from pipeline.records import Message
 from pipeline.resources import shipped
 from tests.told import NOW, event, evidence, item, message, story
@@ -353,3 +353,49 @@ def test_one_alert_always_fits() -> None:
     body = webhook_body(message(items=(item(story=full, event=many, since=wide * 5000),), name=wide * 5000))
     assert len(body) <= MAX_BYTES
     assert len(json.loads(body)["data"]["alerts"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "line", "said"),
+    [
+        ("email.html.j2", "<p>\n{{ nothing }}", 2, "'nothing' is undefined"),
+        ("email.html.j2", "\n\n{% if %}", 3, "Expected an expression"),
+        ("chat.j2", "{{ message.name|safe }}", 1, "No filter named 'safe'"),
+        ("chat.j2", "a\n{{ message.name.__class__ }}", 2, "unsafe"),
+        ("chat.j2", "a\n{% include 'gone.j2' %}", 2, "gone.j2"),
+        (
+            "terminal.j2",
+            "{{ message.name }}{% for story in message.stories %}\n{{ story.nam }}\n{% endfor %}",
+            2,
+            "in terminal.j2",
+        ),
+        (
+            "story.txt.j2",
+            "{{ story.headline }}\n{{ story.sides[0].who }}",
+            2,
+            "with a message of the kind story.update",
+        ),
+        ("feed_title.j2", "{% if message.stories %}{{ message.subject }}{% endif %}", None, "it makes an empty text"),
+        ("chat.j2", "{% for a in range(99999) %}{{ message.made }}{% endfor %}", None, "more than 200000 characters"),
+        ("chats.j2", "{{ message.subject }}", None, "no template is named chats.j2"),
+    ],
+)
+def test_what_is_wrong_with_a_template_is_known_before_it_is_used(
+    tmp_path: Path, name: str, source: str, line: int | None, said: str
+) -> None:
+    """File, line and reason, once, whichever templates include it."""
+    (tmp_path / name).write_text(source)
+    (problem,) = template_problems(tmp_path)
+    assert (problem.file, problem.line) == (tmp_path / name, line)
+    assert said in problem.message
+
+
+def test_templates_that_work_have_no_problems(tmp_path: Path) -> None:
+    """Neither have the shipped ones in an operator's place, nor a part of his own that one of them includes."""
+    for path in Path(shipped("config/templates")).iterdir():
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "foot.j2").write_text("-- {{ message.made }}")
+    (tmp_path / "chat.j2").write_text("{{ message.subject }}{% include 'foot.j2' %}")
+    assert template_problems(tmp_path) == []
+    (problem,) = template_problems(tmp_path / "gone")
+    assert problem.file == tmp_path / "gone"

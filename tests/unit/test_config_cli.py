@@ -74,6 +74,19 @@ def test_check_says_every_problem_of_every_file(desk: Path) -> None:
     ]
 
 
+def test_check_tries_the_templates(desk: Path) -> None:
+    """Also when other files are wrong, too; and nothing is said of those that work."""
+    settings = (desk / "counterclaim.yaml").read_text().replace("templates_dir: null", "templates_dir: own")
+    (desk / "counterclaim.yaml").write_text(settings)
+    (desk / "own").mkdir()
+    (desk / "own" / "chat.j2").write_text("{{ message.subject }}")
+    assert run("config", "check", "--config", desk).exit_code == 0
+    (desk / "own" / "chat.j2").write_text("{{ message.subject }}\n{{ message.sbject }}")
+    assert refused(run("config", "check", "--config", desk)).startswith(f"{desk}/own/chat.j2:2: UndefinedError: ")
+    (desk / "feeds.yaml").write_text("include: [gone.yaml]\n")
+    assert len(refused(run("config", "check", "--config", desk)).splitlines()) == 2
+
+
 def test_check_tells_machines_the_problems(desk: Path) -> None:
     """Exit code 2, and file, line and message apart."""
     (desk / "counterclaim.yaml").write_text("log:\n  level: loud\n")

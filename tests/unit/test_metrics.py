@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 from collections import Counter as Tally
 from collections.abc import Iterator
-from typing import get_args
+from pathlib import Path
+from typing import cast, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline import __version__
+from pipeline.channels.sample import SAMPLES
+from pipeline.channels.templates import TemplateName, Templates
 from pipeline.errors import PortTakenError
 from pipeline.metrics import (
     ARCHIVE_TABLES,
@@ -60,6 +63,7 @@ def test_known_label_values_start_at_zero(exporter: Exporter) -> None:
         "counterclaim_copies": {"whole", "shortened", "extended", "partial", "late_original"},
         "counterclaim_threads": {"alleged", "denied", "disputed", "conceded", "retracted"},
         "counterclaim_join_vetoes": set(get_args(VetoKind)),
+        "counterclaim_template_errors": set(get_args(TemplateName)),
         "counterclaim_matches": {"open", "backlog", "old", "silenced"},
         "counterclaim_subscriptions": {"matched", "broken"},
         "counterclaim_silences": {"known", "broken"},
@@ -102,6 +106,17 @@ def test_what_moved_away_is_not_told_any_more(metrics: Metrics) -> None:
     sample = metrics.registry.get_sample_value
     assert sample("counterclaim_threads", {"state": "disputed"}) == 0
     assert sample("counterclaim_index_size", {"index": "copies"}) == 0
+
+
+def test_each_text_that_an_operators_template_fails_to_make_is_counted(metrics: Metrics, tmp_path: Path) -> None:
+    """Under the template's name, as often as it happens; what works is not counted."""
+    (tmp_path / "chat_title.j2").write_text("{{ gone }}")
+    templates = Templates(tmp_path, broken=metrics.delivery.template_broken)
+    for name in ("chat_title.j2", "chat_title.j2", "chat.j2"):
+        templates.render(cast("TemplateName", name), SAMPLES[0])
+    sample = metrics.registry.get_sample_value
+    assert sample("counterclaim_template_errors_total", {"template": "chat_title.j2"}) == 2
+    assert sample("counterclaim_template_errors_total", {"template": "chat.j2"}) == 0
 
 
 def test_no_metric_has_too_many_series(metrics: Metrics) -> None:
