@@ -81,7 +81,7 @@ def create_deliver_app(
     )
 
     def load(partitions: Mapping[int, Partition]) -> None:
-        sender.offer((name, row) for one in partitions.values() for name, row in one.rows.outbox)
+        sender.restore((name, row) for one in partitions.values() for name, row in one.rows.outbox)
         delivery.disabled_channels.set(table.disabled())
 
     rows = base.table(DELIVER_TABLE, "What subscribers were told, what waits, and what is to be delivered.")

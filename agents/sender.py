@@ -38,6 +38,10 @@ LONGEST_SLEEP: Final = 5.0
 """Seconds; the wall clock may be set while we sleep."""
 
 
+_Attempt = tuple[int, datetime]
+"""Its number, and when it was due: a delivery that a person wants again begins at 1 again."""
+
+
 class Sends(Protocol):
     """What the sender needs of `pipeline.channels.Channels`."""
 
@@ -68,7 +72,7 @@ class Sender:
 
     _rows: dict[str, Pending] = field(default_factory=dict)
     _heap: list[tuple[datetime, str, int]] = field(default_factory=list)
-    _tried: dict[str, int] = field(default_factory=dict)
+    _tried: dict[str, _Attempt] = field(default_factory=dict)
     """delivery → the attempt that this process has made, or is making"""
     _queues: dict[str, deque[tuple[str, int]]] = field(default_factory=dict)
     """endpoint → deliveries that are due, and their attempts"""
@@ -87,11 +91,17 @@ class Sender:
             if row is None:
                 self._rows.pop(name, None)
                 self._tried.pop(name, None)
-            elif self._tried.get(name) != row.attempt or name not in self._rows or self._rows[name].due != row.due:
+            elif self._tried.get(name) != _attempt(row) or name not in self._rows:
                 self._rows[name] = row
-                if self._tried.get(name) != row.attempt:
+                if self._tried.get(name) != _attempt(row):
                     heapq.heappush(self._heap, (row.due, name, row.attempt))
         self._wake.set()
+
+    def restore(self, changes: Iterable[Change]) -> None:
+        """All deliveries of the outbox, after `forget`. What was tried and is there no more is forgotten too."""
+        self.offer(changes)
+        running = {*self._running.values()}
+        self._tried = {name: tried for name, tried in self._tried.items() if name in self._rows or name in running}
 
     def forget(self) -> None:
         """Partitions moved: what waits is another's, or is offered again; what was tried is not tried again then."""
@@ -155,7 +165,7 @@ class Sender:
             if row is None:
                 continue
             begun = True
-            self._tried[name] = number
+            self._tried[name] = _attempt(row)
             self._busy[endpoint] += 1
             task = asyncio.get_running_loop().create_task(self._try(name, row, endpoint))
             self._running[task] = name
@@ -224,7 +234,9 @@ class Sender:
 
     def _current(self, name: str, number: int) -> Pending | None:
         row = self._rows.get(name)
-        return row if row is not None and row.attempt == number and self._tried.get(name) != number else None
+        if row is None or row.attempt != number or self._tried.get(name) == _attempt(row):
+            return None
+        return row
 
     def _find(self, row: Pending) -> tuple[Subscription, Channel] | None:
         """The subscription and its channel, as they are now; None if it is paused, or has the channel no more."""
@@ -235,6 +247,10 @@ class Sender:
             if channel_key(subscription.id, channel) == row.channel:
                 return subscription, channel
         return None
+
+
+def _attempt(row: Pending) -> _Attempt:
+    return row.attempt, row.due
 
 
 def _quiet_until(now: datetime, subscription: Subscription) -> datetime | None:

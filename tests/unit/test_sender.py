@@ -178,6 +178,30 @@ async def test_an_attempt_is_not_repeated_until_its_row_changes() -> None:
     assert len(bench.sender) == 2
 
 
+async def test_one_that_is_wanted_again_is_sent_again() -> None:
+    """Also where its end and the wish for it reach the sender as one change: it begins at the first attempt again."""
+    bench = Bench()
+    async with bench.runs():
+        bench.sender.offer([row(1, QUICK)])
+        await bench.until(1)
+        bench.sender.offer([row(1, QUICK, due=NOW - timedelta(seconds=1))])
+        await bench.until(2)
+
+
+async def test_what_was_tried_for_partitions_that_went_is_forgotten() -> None:
+    """Else each rebalance would leave some behind, and one that comes back would not be sent."""
+    bench = Bench()
+    async with bench.runs():
+        bench.sender.offer([row(1, QUICK), row(2, QUICK)])
+        await bench.until(2)
+        bench.sender.forget()
+        bench.sender.restore([row(2, QUICK)])
+        bench.sender.forget()
+        bench.sender.restore([row(1, QUICK), row(2, QUICK)])
+        await bench.until(3)
+    assert [attempt.delivery for attempt in bench.attempts] == ["d1", "d2", "d1"]
+
+
 async def test_what_is_due_later_is_sent_later() -> None:
     """By the clock; what was taken back is not sent at all."""
     bench = Bench()
