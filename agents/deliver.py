@@ -16,7 +16,8 @@ import structlog
 from agents.deliver_table import DeliverTable, Done
 from agents.outbox import Outgoing
 from agents.sender import Sender
-from agents.stage import Handled, Handler, Message, bury
+from agents.stage import Clock as Now
+from agents.stage import Handled, Handler, Message, bury, utc_now
 from pipeline.alerts import Subscriptions
 from pipeline.metrics import Metrics
 from pipeline.records import Attempt, Clock, DeliverInput, Match, encode
@@ -27,23 +28,21 @@ log = structlog.get_logger(__name__)
 
 
 LEARN_SECONDS: Final = 2.0
-"""Who matches may know of a subscription before us, who follow the same topic: so long we wait to hear of it too …"""
-
-LEARN_AGAIN_SECONDS: Final = 60.0
-"""… and once in vain, not for its next matches in this time."""
+"""Who matches may know of a subscription before us, who follow the same topic: so long after the match we wait to hear
+of it too. A thousand matches of one moment for subscriptions that are gone hold up the others no longer than one; those
+of a backlog do not at all."""
 
 LEARN_LOOK_SECONDS: Final = 0.05
 
 
 def make_deliver(
-    table: DeliverTable, sender: Sender, metrics: Metrics, subscriptions: Subscriptions
+    table: DeliverTable, sender: Sender, metrics: Metrics, subscriptions: Subscriptions, clock: Now = utc_now
 ) -> Handler[DeliverInput]:
     """The handler, over what it remembers with."""
-    learn = _Learner(subscriptions)
 
     async def deliver(record: DeliverInput, message: Message) -> Handled:
         if isinstance(record.what, Match):
-            await learn(record.what.subscription)
+            await _learn(record.what, subscriptions, clock)
         failed = metrics.dead_letters.labels(topic=message.topic)
 
         def dead(error: Exception) -> Outgoing:
@@ -59,26 +58,15 @@ def make_deliver(
     return deliver
 
 
-class _Learner:
-    """Waits until a subscription is known as live: whoever matched it knew it so."""
-
-    def __init__(self, subscriptions: Subscriptions) -> None:
-        self._subscriptions = subscriptions
-        self._in_vain: dict[str, float] = {}
-
-    async def __call__(self, name: str) -> None:
-        if live(self._subscriptions.get(name)):
+async def _learn(match: Match, subscriptions: Subscriptions, clock: Now) -> None:
+    """Wait until a subscription is known as live: whoever matched it knew it so."""
+    waited = 0.0
+    while not live(subscriptions.get(match.subscription)):
+        age = (clock() - match.matched).total_seconds()
+        if max(age, waited) >= LEARN_SECONDS:  # an age may be negative: of another machine's clock
             return
-        loop = asyncio.get_running_loop()
-        if self._in_vain.get(name, 0.0) > loop.time():
-            return
-        end = loop.time() + LEARN_SECONDS
-        while not live(self._subscriptions.get(name)):
-            if loop.time() >= end:
-                self._in_vain = {one: until for one, until in self._in_vain.items() if until > end}
-                self._in_vain[name] = end + LEARN_AGAIN_SECONDS
-                return
-            await asyncio.sleep(LEARN_LOOK_SECONDS)
+        await asyncio.sleep(LEARN_LOOK_SECONDS)
+        waited += LEARN_LOOK_SECONDS
 
 
 def clock_record(partition: int, now: datetime) -> Outgoing:

@@ -109,7 +109,10 @@ def create_deliver_app(
     app.on_rebalance_complete.connect(partitions_settled, weak=False)
     app.on_before_shutdown.connect(stop, weak=False)
     base.agent(
-        DELIVER_IN, "deliver", whole(deliver_inputs), make_deliver(table, sender, parts.metrics, parts.subscriptions)
+        DELIVER_IN,
+        "deliver",
+        whole(deliver_inputs),
+        make_deliver(table, sender, parts.metrics, parts.subscriptions, parts.clock),
     )
 
     async def send() -> None:  # without arguments: Faust would give it the app
