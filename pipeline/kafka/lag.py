@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka.errors import KafkaError as ClientError
 
 from pipeline.kafka.connect import CONNECT_SECONDS, admin
 from pipeline.kafka.follow import begin_offsets, end_offsets
+
+PAUSE_SECONDS: Final = 0.2
+"""Between two questions while a cluster has no coordinator for the group yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +47,22 @@ def lag(
 
 
 def _committed(bootstrap: Sequence[str], group: str, timeout: float) -> dict[tuple[str, int], int]:
+    deadline = time.monotonic() + timeout
     with admin(bootstrap, timeout) as client:
-        offsets = client.list_group_offsets({group: None})[group]
+        offsets = _asked(client, group, deadline)
     return {
         (partition.topic, partition.partition): entry.offset
         for partition, entry in offsets.items()
         if entry.offset >= 0  # -1: nothing committed
     }
+
+
+def _asked(client: Any, group: str, deadline: float) -> Any:
+    """A new cluster makes the topic of commits when it is first asked for a coordinator: some seconds without one."""
+    while True:
+        try:
+            return client.list_group_offsets({group: None})[group]
+        except ClientError as error:
+            if not error.retriable or time.monotonic() > deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
