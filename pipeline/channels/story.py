@@ -210,7 +210,8 @@ def _remark(event: ThreadEvent) -> str:
 
 
 def _names(parties: Parties) -> tuple[str, ...]:
-    return tuple(one.name for one in parties.named)
+    """Each once: a country and its government are two parties of one name."""
+    return tuple(dict.fromkeys(one.name for one in parties.named))
 
 
 def _rules(told: StoryEvent) -> tuple[str, ...]:

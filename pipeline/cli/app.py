@@ -16,7 +16,7 @@ VERBS = (
         "demo",
         "pipeline.cli.demo:demo",
         "Show the whole pipeline on local feeds: poll, publish, drop duplicates, find copies, flag, thread, "
-        "and compare with what is expected.",
+        "alert by signed webhook, and compare with what is expected.",
         RUN,
     ),
     Verb(

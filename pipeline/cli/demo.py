@@ -20,7 +20,8 @@ from pipeline.kafka import Message
 from pipeline.readable import readable
 
 OnceOption = Annotated[
-    bool, typer.Option("--once", help="End by itself: 0 if all expectations are met, else 1. Within a minute.")
+    bool,
+    typer.Option("--once", help="End by itself: 0 if all expectations are met, else 1. In two minutes at the most."),
 ]
 ShuffleOption = Annotated[
     int | None, typer.Option("--shuffle", metavar="SEED", help="Shuffle the items within feeds, and the feeds.")
@@ -33,12 +34,12 @@ BrokerOption = Annotated[
 def demo(
     once: OnceOption = False, shuffle: ShuffleOption = None, json: JsonOption = False, broker: BrokerOption = None
 ) -> None:
-    """Show the whole pipeline on local feeds: poll, publish, drop duplicates, find copies, flag, thread, and
-    compare with what is expected.
+    """Show the whole pipeline on local feeds: poll, publish, drop duplicates, find copies, flag, thread, alert by
+    signed webhook, and compare with what is expected.
 
-    It needs no network and leaves nothing behind: feeds, broker, poller and worker run on 127.0.0.1 on free ports, and
-    its files are in a temporary folder. Your configuration and your cluster are not touched. With --json stdout has one
-    line, at the end; what happens is told on stderr.
+    It needs no network and leaves nothing behind: feeds, broker, all processes and a webhook's receiver run on
+    127.0.0.1 on free ports, and its files are in a temporary folder. Your configuration and your cluster are not
+    touched. With --json stdout has one line, at the end; what happens is told on stderr.
 
         counterclaim demo
         counterclaim demo --once --shuffle 7 --json

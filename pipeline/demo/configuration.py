@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import random
+import secrets
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,29 +27,61 @@ SESSION_SECONDS: Final = 6
 PER_HOST: Final = 16
 """All feeds of the demo are on one host, our own."""
 
+GROUP_WAIT_SECONDS: Final = 1
+"""How long the first alert of a story waits for others: half a minute is for people, and too long for a demo."""
 
-def write_configuration(folder: Path, *, base: str, seeds: Path, rules: Path, shuffle_seed: int | None = None) -> None:
-    """Write `counterclaim.yaml` and the files that it names; ``base`` is the address of the feed server.
+SECRET_BYTES: Final = 24
+"""The least that Standard Webhooks allows."""
 
-    ``shuffle_seed`` shuffles the list of feeds. ``rules`` is the folder of the rules to use, read where it is.
+
+def webhook_secrets(seeds: Path) -> dict[str, str]:
+    """A new secret for each subscription of the demo that has a webhook."""
+    listed = yaml.safe_load((seeds / "subscriptions.yaml").read_text(encoding="utf-8"))
+    return {
+        one["id"]: f"whsec_{base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
+        for one in listed["subscriptions"]
+    }
+
+
+def write_configuration(
+    folder: Path,
+    *,
+    base: str,
+    receiver: str,
+    webhooks: Mapping[str, str],
+    seeds: Path,
+    rules: Path,
+    shuffle_seed: int | None = None,
+) -> None:
+    """Write `counterclaim.yaml` and the files that it names.
+
+    Args:
+        base: address of the feed server.
+        receiver: address of the webhook receiver.
+        webhooks: the secret of each subscription with a webhook.
+        rules: folder of the rules to use, read where it is.
+        shuffle_seed: shuffles the list of feeds.
     """
     feeds = yaml.safe_load((seeds / "feeds.yaml").read_text(encoding="utf-8").replace("{base}", base))
     if shuffle_seed is not None:
         random.Random(shuffle_seed).shuffle(feeds["feeds"])  # noqa: S311 - an order that can be repeated
-    _write(folder / SETTINGS_FILE, _settings(folder, rules))
+    _write(folder / SETTINGS_FILE, _settings(folder, seeds, rules))
     _write(folder / "feeds.yaml", feeds)
     shutil.copyfile(seeds / "outlets.yaml", folder / "outlets.yaml")
-    _write(folder / "subscriptions.yaml", _subscriptions())
+    _write(folder / "subscriptions.yaml", _subscriptions(seeds, receiver))
+    for name, secret in webhooks.items():
+        (folder / f"{name}.secret").write_text(f"{secret}\n", encoding="utf-8")
 
 
-def _subscriptions() -> dict[str, Any]:
-    """The shipped ones, told at once: nobody waits half a minute for a demo's alert."""
-    listed = yaml.safe_load((shipped("config") / "subscriptions.yaml").read_text(encoding="utf-8"))
-    at_once = {"group_wait_seconds": 0, "group_interval_seconds": 0}
-    return {"subscriptions": [one | at_once for one in listed["subscriptions"]]}
+def _subscriptions(seeds: Path, receiver: str) -> dict[str, Any]:
+    """The shipped ones and the demo's own, told soon."""
+    own = (seeds / "subscriptions.yaml").read_text(encoding="utf-8").replace("{receiver}", receiver)
+    texts = ((shipped("config") / "subscriptions.yaml").read_text(encoding="utf-8"), own)
+    soon = {"group_wait_seconds": GROUP_WAIT_SECONDS, "group_interval_seconds": 0}
+    return {"subscriptions": [one | soon for text in texts for one in yaml.safe_load(text)["subscriptions"]]}
 
 
-def _settings(folder: Path, rules: Path) -> dict[str, Any]:
+def _settings(folder: Path, seeds: Path, rules: Path) -> dict[str, Any]:
     return {
         "kafka": {"port": 0, "data_dir": str(folder / "kafka")},
         "poll": {
@@ -69,6 +103,7 @@ def _settings(folder: Path, rules: Path) -> dict[str, Any]:
         "archive": {"url": f"sqlite:///{folder / 'archive.db'}"},
         "heartbeat": {"interval_seconds": HEARTBEAT_SECONDS},
         "rules_dir": str(rules.absolute()),
+        "templates_dir": str((seeds / "templates").absolute()),
     }
 
 

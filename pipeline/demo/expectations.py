@@ -75,6 +75,29 @@ class ExpectedThread(_Model):
     why: Annotated[str, Field(min_length=1)]
 
 
+class ExpectedStory(_Model):
+    """A story that somebody is told of: once as a new one, and then what changes it."""
+
+    thread: str
+    """Name of an expected thread, or the article of a thread that stays its own."""
+
+    follow_ups: tuple[str, ...] = ()
+
+
+class ExpectedAlerts(_Model):
+    """What a subscription is told: these stories and no others."""
+
+    subscription: str
+    webhook: bool = False
+    """Whether each message must come to the demo's receiver."""
+
+    every: bool = False
+    """Whether it is told of all threads that there are."""
+
+    stories: tuple[ExpectedStory, ...] = ()
+    why: Annotated[str, Field(min_length=1)]
+
+
 class Expected(_Model):
     """All of the file."""
 
@@ -82,6 +105,7 @@ class Expected(_Model):
     items: tuple[ExpectedItem, ...]
     copies: tuple[ExpectedCopies, ...] = ()
     threads: tuple[ExpectedThread, ...] = ()
+    alerts: tuple[ExpectedAlerts, ...] = ()
 
 
 class Page(NamedTuple):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+from pipeline.demo.alerts import Arrival, Tally
 from pipeline.demo.expectations import Expected, Verdict
 from pipeline.demo.watch import Counts
 from pipeline.feeds.report import span
@@ -38,6 +39,7 @@ def as_json(summary: Summary) -> str:
             "copies": counts.copies,
             "flagged": counts.flagged,
             "threads": counts.threads,
+            "alerts": {name: _tally(tally) for name, tally in counts.alerts.items()},
             "dead": counts.dead,
             "seconds": round(summary.seconds, 1),
             "met": verdict.met,
@@ -62,17 +64,57 @@ def sentences(summary: Summary) -> Iterator[str]:
     yield f"  articles flagged: {kinds}"
     states = ", ".join(f"{number} {state}" for state, number in counts.threads.items() if number)
     yield f"  threads: {states or 'none'}"
+    for name, tally in counts.alerts.items():
+        yield f"  alerts to {name}: {_in_words(tally)}"
     if verdict.met:
         expected = summary.expected
         quiet = sum(not item.flags for item in expected.items)
         yield (
             f"all {len(expected.items)} expectations of articles are met ({quiet} of them: nothing is flagged), "
-            f"{len(expected.threads)} of threads, {len(expected.copies)} of copies"
+            f"{len(expected.threads)} of threads, {len(expected.copies)} of copies, "
+            f"{len(expected.alerts)} of subscriptions"
         )
     for line in verdict.missing:
         yield f"missing: {line}"
     for line in verdict.unexpected:
         yield f"not expected: {line}"
+
+
+def _tally(tally: Tally) -> dict[str, int]:
+    return {name: number for name, number in asdict(tally).items() if number is not None}
+
+
+def _in_words(tally: Tally) -> str:
+    told = f"{tally.stories} stories and {tally.follow_ups} follow-ups in {tally.messages} messages"
+    if tally.arrived is None:
+        return f"{told}, {tally.delivered} delivered"
+    return f"{told}, {tally.arrived} arrived as signed webhooks"
+
+
+def arrived(arrival: Arrival, seconds: float | None) -> Iterator[str]:
+    """A webhook that came to the demo's receiver: what it tells, in a few lines; ``seconds`` since the fetch."""
+    told = f"alert  {visible(arrival.subscription)}  "
+    if arrival.problem:
+        yield f"{told}refused: {visible(arrival.problem)}"
+        return
+    told += visible(str(arrival.body["type"]))
+    stories: dict[str, list[Mapping[str, Any]]] = {}
+    for alert in arrival.alerts:
+        stories.setdefault(alert["story"]["thread"], []).append(alert)
+    for alerts in stories.values():
+        story = alerts[-1]["story"]
+        yield f"{told}  {visible(story['headline'])}"
+        yield f"    {visible(story['outlet'])}: “{visible(story['title'])}”{_further(alerts)}"
+    if not stories:
+        yield f"{told}  {visible(arrival.body['data'].get('text', ''))}"
+    after = "" if seconds is None else f" {seconds:.1f} s after the fetch"
+    yield f"    delivered{after}, signature good"
+
+
+def _further(alerts: Sequence[Mapping[str, Any]]) -> str:
+    """Follow-ups, by what happened."""
+    kinds = dict.fromkeys(visible(alert["event"]["kind"]) for alert in alerts if not alert["first"])
+    return f"; follow-ups: {', '.join(kinds)}" if kinds else ""
 
 
 def disputes(threads: Sequence[Thread]) -> Iterator[str]:

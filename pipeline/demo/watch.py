@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, get_args
 
+from pipeline.demo.alerts import Alerted, Arrival, Tally, compare_alerts, still_to_tell, undecided
 from pipeline.demo.disputes import Told, compare_disputes
 from pipeline.demo.expectations import Expected, Verdict, compare, still_to_come
 from pipeline.kafka import Message
@@ -15,30 +16,44 @@ from pipeline.records import (
     CopyGroup,
     FlaggedArticle,
     Kind,
+    Match,
     Thread,
     ThreadEvent,
+    alert_id,
+    alerts,
     batches,
     copy_groups,
+    deliver_inputs,
+    deliveries,
     flagged,
     thread_events,
     threads,
 )
 from pipeline.records.thread import State
 from pipeline.topics import (
+    ALERTS,
     ARTICLES_DEDUPED,
     ARTICLES_DEDUPED_DEAD,
     ARTICLES_FRESH_DEAD,
     ARTICLES_RAW,
     ARTICLES_RAW_DEAD,
     COPIES,
+    DELIVER_IN,
+    DELIVER_IN_DEAD,
+    DELIVERIES,
     FLAGS,
+    STORY_EVENTS_DEAD,
     THREAD_EVENTS,
     THREADS,
     THREADS_IN_DEAD,
 )
 
-DEAD: Final = (ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD, ARTICLES_DEDUPED_DEAD, THREADS_IN_DEAD)
-FOLLOWED: Final = (ARTICLES_RAW, ARTICLES_DEDUPED, COPIES, FLAGS, THREADS, THREAD_EVENTS, *DEAD)
+DEAD: Final = (
+    ARTICLES_RAW_DEAD, ARTICLES_FRESH_DEAD, ARTICLES_DEDUPED_DEAD, THREADS_IN_DEAD, STORY_EVENTS_DEAD, DELIVER_IN_DEAD,
+)  # fmt: skip
+FOLLOWED: Final = (
+    ARTICLES_RAW, ARTICLES_DEDUPED, COPIES, FLAGS, THREADS, THREAD_EVENTS, DELIVER_IN, ALERTS, DELIVERIES, *DEAD,
+)  # fmt: skip
 
 SHOWN: Final = ("joined", "disputed", "spread", "stance_changed")
 """Events that are shown: what makes a dispute of articles. The others are told by the articles themselves."""
@@ -46,7 +61,11 @@ SHOWN: Final = ("joined", "disputed", "spread", "stance_changed")
 ROUNDS: Final = 3
 """Rounds of heartbeats after the last article. A heartbeat keeps its partition number, an article does not: the first
 round shows that dedupe has handled every article, the second, sent later, that the stages behind it have, where an
-article stays in its language's partition; the third that what they sent was there to be read."""
+article stays in its language's partition; the third that what they sent was there to be read. What is told ends behind
+that, and is waited for by itself."""
+
+MORE_ROUNDS: Final = 3
+"""If somebody was not told then who should have been, or was who should not: so many rounds more to be sure of it."""
 
 
 class Rounds:
@@ -84,6 +103,8 @@ class Counts:
     flagged: dict[str, int]
     threads: dict[str, int]
     dead: int
+    alerts: dict[str, Tally]
+    """By subscription."""
 
 
 class Watch:
@@ -100,6 +121,7 @@ class Watch:
         """Each as it is now."""
 
         self.events: dict[str, ThreadEvent] = {}
+        self.alerted = Alerted()
         self.dead: list[Message] = []
 
     def take(self, message: Message, now: datetime) -> FlaggedArticle | ThreadEvent | None:
@@ -130,9 +152,25 @@ class Watch:
                 self.threads[thread.id] = thread
         elif message.topic == THREAD_EVENTS:
             return self._take_event(thread_events.decode(value), now)
+        elif message.topic in (DELIVER_IN, ALERTS, DELIVERIES):
+            self._take_told(message.topic, value)
         else:
             self.dead.append(message)
         return None
+
+    def _take_told(self, topic: str, value: bytes) -> None:
+        if topic == ALERTS:
+            self.alerted.take_alert(alerts.decode(value))
+        elif topic == DELIVERIES:
+            self.alerted.take_delivery(deliveries.decode(value))
+        elif isinstance(match := deliver_inputs.decode(value).what, Match):
+            self.alerted.matched.add(alert_id(match.subscription, match.event.id))
+
+    def seconds_to(self, arrival: Arrival, now: datetime) -> float | None:
+        """Seconds from the fetch of the first article that a webhook tells of to ``now``; None if it is not known."""
+        of = (self.alerted.alerts.get(str(one.get("id"))) for one in arrival.alerts)
+        fetched = [one.fetched for one in of if one is not None and one.fetched is not None]
+        return (now - min(fetched)).total_seconds() if fetched else None
 
     def _take_event(self, event: ThreadEvent, now: datetime) -> ThreadEvent | None:
         if event.heartbeat is not None:
@@ -153,16 +191,28 @@ class Watch:
 
     @property
     def finished(self) -> bool:
-        """Whether every expected article was published and everything published has gone through all stages."""
-        return self._rounds.complete >= ROUNDS
+        """Whether every expected article was published, everything published has gone through all stages, and
+        everything that is told has arrived."""
+        if self._rounds.complete < ROUNDS or self._under_way():
+            return False
+        return self._rounds.complete >= ROUNDS + MORE_ROUNDS or self._compare_alerts().met
 
     def waits_for(self) -> tuple[str, ...]:
         """What is missing to be finished."""
         if missing := still_to_come(self.expected, self.raw):
             return missing
-        if self.finished:
-            return ()
-        return (f"heartbeats behind the last article: {self._rounds.complete} of {ROUNDS} rounds came through",)
+        if self._rounds.complete < ROUNDS:
+            return (f"heartbeats behind the last article: {self._rounds.complete} of {ROUNDS} rounds came through",)
+        return self._under_way()
+
+    def _under_way(self) -> tuple[str, ...]:
+        """What is to be told and did not arrive yet."""
+        left = undecided(self.alerted) if self.expected.alerts else 0
+        matches = (f"{left} matches are on no alert",) if left else ()
+        return still_to_tell(self.expected, self.told, self.alerted) + matches
+
+    def _compare_alerts(self) -> Verdict:
+        return compare_alerts(self.expected, self.told, self.alerted) if self.expected.alerts else Verdict((), ())
 
     @property
     def told(self) -> Told:
@@ -171,9 +221,8 @@ class Watch:
 
     def verdict(self) -> Verdict:
         """How it compares with what is expected; a dead letter is never expected."""
-        verdict = compare(self.expected, self.raw, self.fresh, self.flagged) + compare_disputes(
-            self.expected, self.told
-        )
+        verdict = compare(self.expected, self.raw, self.fresh, self.flagged)
+        verdict += compare_disputes(self.expected, self.told) + self._compare_alerts()
         dead = tuple(f"a dead letter on {one.topic}: {_reason(one)}" for one in self.dead)
         waiting = tuple(line for line in self.waits_for() if line not in verdict.missing)
         return Verdict(verdict.missing + waiting, verdict.unexpected + dead)
@@ -196,6 +245,7 @@ class Watch:
             flagged={kind: kinds[kind] for kind in get_args(Kind)},
             threads={state: states[state] for state in get_args(State)},
             dead=len(self.dead),
+            alerts={one.subscription: self.alerted.tally(one) for one in self.expected.alerts},
         )
 
 

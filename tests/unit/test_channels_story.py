@@ -45,6 +45,12 @@ def test_a_digest_has_names_counts_and_the_article_at_hand() -> None:
     assert told.rules == ("en.a/2", "en.b/2")
 
 
+def test_a_name_that_two_parties_have_is_told_once() -> None:
+    """A country and its government are two."""
+    both = tuple(Party(name="Ruritania", code=code, first=evidence()) for code in ("RUR", "RURGOV"))
+    assert digest(story_event(thread=thread(deniers=Parties(named=both)))).deniers == ("Ruritania",)
+
+
 def test_a_digest_without_an_article_names_none() -> None:
     """The time, or a person, caused the event."""
     told = digest(story_event())

@@ -23,7 +23,7 @@ from pipeline.copies.source import Sources
 from pipeline.dedupe.fresh import fresh_batches
 from pipeline.dedupe.language import decide_language
 from pipeline.dedupe.seen import SeenIndex, claim_key
-from pipeline.demo.configuration import demo_environment, write_configuration
+from pipeline.demo.configuration import demo_environment, webhook_secrets, write_configuration
 from pipeline.demo.disputes import Told, compare_disputes
 from pipeline.demo.expectations import Page, Verdict, compare, load_expected, still_to_come
 from pipeline.demo.template import render, shuffled
@@ -43,7 +43,7 @@ from pipeline.records import (
 )
 from pipeline.resources import shipped
 from pipeline.rules import Rules, load_rules
-from pipeline.settings.load import load_feeds, load_settings
+from pipeline.settings.load import load_feeds, load_settings, load_subscriptions
 from pipeline.settings.models import Feed, Outlet
 from pipeline.topics import THREAD_EVENTS, THREADS
 
@@ -237,7 +237,15 @@ def test_the_demo_s_configuration_is_valid(tmp_path: Path) -> None:
     """It loads through the one door, with the listed feeds, on free ports, and shuffled lists the same feeds."""
     for seed in (None, 5):
         rules = shipped("config/rules")
-        write_configuration(tmp_path, base=BASE, seeds=SEEDS, rules=rules, shuffle_seed=seed)
+        write_configuration(
+            tmp_path,
+            base=BASE,
+            receiver=BASE,
+            webhooks=webhook_secrets(SEEDS),
+            seeds=SEEDS,
+            rules=rules,
+            shuffle_seed=seed,
+        )
         settings = load_settings(tmp_path, {})
         assert {feed.url for feed in load_feeds(settings)} == {feed.url for feed in FEEDS.values()}
         assert settings.poll.allow_private
@@ -250,3 +258,18 @@ def test_settings_of_the_operator_do_not_reach_the_demo() -> None:
     """Least of all the address of a real cluster."""
     env = {"PATH": "/bin", "COUNTERCLAIM_KAFKA": "kafka:9092", "COUNTERCLAIM_POLL_INTERVAL_SECONDS": "600"}
     assert demo_environment(env) == {"PATH": "/bin"}
+
+
+def test_expected_alerts_are_about_the_demo_s_stories_and_subscriptions(tmp_path: Path) -> None:
+    """Each story is an expected thread, or an article; each subscription is configured, with a secret for a webhook."""
+    stories = {thread.name for thread in EXPECTED.threads} | {f"{item.outlet} {item.path}" for item in EXPECTED.items}
+    assert {story.thread for one in EXPECTED.alerts for story in one.stories} <= stories
+    secrets = webhook_secrets(SEEDS)
+    write_configuration(
+        tmp_path, base=BASE, receiver=BASE, webhooks=secrets, seeds=SEEDS, rules=shipped("config/rules")
+    )
+    listed = {one.id: one for one in load_subscriptions(load_settings(tmp_path, {}), {})}
+    assert {one.subscription: one.webhook for one in EXPECTED.alerts} == {name: name in secrets for name in listed}
+    assert [one.subscription for one in EXPECTED.alerts if one.every] == [
+        name for name, one in listed.items() if not one.entry.query
+    ]
