@@ -1,6 +1,6 @@
 """From the fetch of an article to the webhook that tells of it; JSON goes to ``bench/out/alerting.json``.
 
-    python -m bench.alerting                       # about four minutes
+    python -m bench.alerting                       # about three and a half minutes
     python -m bench.alerting --rates 1 5 --seconds 60 --only whole
 
 Everything is real and on this machine: the embedded broker, `counterclaim worker`, `counterclaim deliver`, articles as
