@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+import msgspec
 import structlog
 
 from agents.deliver_table import DeliverTable, Done
@@ -19,6 +20,7 @@ from agents.sender import Sender
 from agents.stage import Clock as Now
 from agents.stage import Handled, Handler, Message, bury, utc_now
 from pipeline.alerts import Subscriptions
+from pipeline.alerts.book import SET_BACK
 from pipeline.metrics import Metrics
 from pipeline.records import Attempt, Clock, DeliverInput, Match, encode
 from pipeline.subscriptions.listing import live
@@ -43,6 +45,8 @@ def make_deliver(
     async def deliver(record: DeliverInput, message: Message) -> Handled:
         if isinstance(record.what, Match):
             await _learn(record.what, subscriptions, clock)
+            if record.what.matched - (now := clock()) > SET_BACK:  # the clock was wrong when it was matched
+                record = DeliverInput(what=msgspec.structs.replace(record.what, matched=now))
         failed = metrics.dead_letters.labels(topic=message.topic)
 
         def dead(error: Exception) -> Outgoing:

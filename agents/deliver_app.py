@@ -150,7 +150,7 @@ class _Timekeeper:
         for partition in self._table.due(now):
             last = self._told.get(partition)
             ticked = self._table.partitions[partition].book.ticked
-            on_its_way = last is not None and (ticked is None or ticked < last) and now - last < CLOCK_PATIENCE
+            on_its_way = last is not None and (ticked is None or ticked < last) and abs(now - last) < CLOCK_PATIENCE
             if partition not in mine or on_its_way:
                 continue
             self._told[partition] = now

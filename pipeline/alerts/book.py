@@ -21,7 +21,7 @@ from pipeline.alerts.groups import Groups, told
 from pipeline.alerts.hours import quiet_until, zone_of
 from pipeline.alerts.memory import REMEMBER, Memory, known, mark
 from pipeline.alerts.post import NOT_LIVE, Describe, Outcomes, Post
-from pipeline.alerts.rows import Rows, Standing
+from pipeline.alerts.rows import Disabled, Rows, Standing
 from pipeline.channels.story import what_changed
 from pipeline.records.alert import Again, Alert, AlertOutcome, Attempt, Clock, Item, Match, Merged, alert_id
 from pipeline.records.subscription import Subscription, SubscriptionState
@@ -38,6 +38,13 @@ HELD_MOST: Final = timedelta(hours=1)
 
 HELD_BETWEEN: Final = timedelta(days=1)
 """… and at most one in this time."""
+
+MOST_AT_ONCE: Final = 500
+"""Alerts that one clock makes messages of, or drops; the next one goes on. Ten thousand digests are due at the same
+moment, and the loop must turn."""
+
+SET_BACK: Final = timedelta(minutes=5)
+"""A clock that is earlier than the last one by more is no straggler: the time was set back."""
 
 MAX_HELD: Final = 200
 """Held stories that are told apart; a story beyond them counts at each of its matches."""
@@ -67,6 +74,8 @@ class Book:
         self.post = Post(rows, describe, disable_after)
         self.groups = Groups(rows, self.post, self.memory, lambda when, name: self._remind(when, _GROUP, name))
         self._due: list[tuple[datetime, str, str]] = []
+        self._settled: dict[str, Subscription] = {}
+        """Of those that something waits for: as they were when that was last looked at."""
 
     def restore(self) -> Iterator[int]:
         """Derive everything else from the rows. Yields how many were read, each `RESTORE_CHUNK`."""
@@ -96,7 +105,7 @@ class Book:
 
     def due(self, now: datetime) -> bool:
         """Whether a clock of this time would find something to do."""
-        return bool(self._due) and self._due[0][0] <= now
+        return self._is_ahead(now) or (bool(self._due) and self._due[0][0] <= now)
 
     def concerned(self, name: str, subscriptions: Subscriptions) -> bool:
         """Whether a subscription's change calls for a clock: something waits for it in vain, or may go out again."""
@@ -234,21 +243,19 @@ class Book:
     # -- time
 
     def _clock(self, now: datetime, subscriptions: Subscriptions, out: Outcomes) -> None:
-        if self.ticked is not None and now <= self.ticked:
+        if self._is_ahead(now):
+            self._set_back(subscriptions, now)
+        elif self.ticked is not None and now <= self.ticked:
             return
         self.ticked = now
-        waiting = sorted({*self.post.subscriptions, *self.groups.subscriptions, *self.post.troubled})
-        for name in waiting:
-            subscription = _live(subscriptions, name)
-            if subscription is not None:
-                self.post.settle(subscription, now, out)
-            else:
-                title = subscriptions[name].name if name in subscriptions else ""
-                self.post.drop(name, None, NOT_LIVE, now, out)
-                self.groups.drop(name, title, now, out)
+        self._settle(subscriptions, now, out)
         due: set[tuple[str, str]] = set()
-        while self._due and self._due[0][0] <= now:
-            due.add(heapq.heappop(self._due)[1:])
+        weight = len(out.alerts) + len(out.deliveries)
+        while self._due and self._due[0][0] <= now and weight < MOST_AT_ONCE:
+            _, kind, name = heapq.heappop(self._due)
+            if (kind, name) not in due:
+                due.add((kind, name))
+                weight += self.groups.waiting(name) if kind == _GROUP else 1
         for kind, name in sorted(due):  # the order of reminders depends on when they were made, and is no result
             if kind == _GROUP:
                 self.groups.look(name, _live(subscriptions, name.partition("/")[0]), now, out)
@@ -256,6 +263,38 @@ class Book:
                 self._sum_up(name, _live(subscriptions, name), now, out)
             else:
                 self._expire(kind, name, subscriptions, now, out)
+
+    def _settle(self, subscriptions: Subscriptions, now: datetime, out: Outcomes) -> None:
+        """What waits for subscriptions that changed since somebody looked."""
+        waiting = {*self.post.subscriptions, *self.groups.subscriptions, *self.post.troubled}
+        for gone in self._settled.keys() - waiting:
+            del self._settled[gone]
+        for name in sorted(one for one in waiting if self._settled.get(one, self) is not subscriptions.get(one)):
+            subscription = _live(subscriptions, name)
+            if subscription is not None:
+                self.post.settle(subscription, now, out)
+                self._settled[name] = subscription
+                continue
+            title = subscriptions[name].name if name in subscriptions else ""
+            self.post.drop(name, None, NOT_LIVE, now, out)
+            self.groups.drop(name, title, now, out)
+            if len(out.alerts) + len(out.deliveries) >= MOST_AT_ONCE:
+                return  # the others are still `concerned`
+
+    def _is_ahead(self, now: datetime) -> bool:
+        return self.ticked is not None and self.ticked - now > SET_BACK
+
+    def _set_back(self, subscriptions: Subscriptions, now: datetime) -> None:
+        """The last clocks were wrong: nothing waits for a time that they alone had in sight."""
+        for name, group in [*self.rows.groups]:
+            subscription = _live(subscriptions, name.partition("/")[0])
+            if subscription is not None:
+                self.groups.set_back(name, group, subscription, now)
+        for name, standing in [*self.rows.standings]:
+            self.rows.standings.put(name, _no_later(standing, now))
+            if standing.holding:
+                self._remind(now, _HELD, name)
+        self.post.set_back(now)
 
     def _expire(self, kind: str, name: str, subscriptions: Subscriptions, now: datetime, out: Outcomes) -> None:
         if kind == _TOLD and (row := self.rows.told.get(name)) is not None:
@@ -307,6 +346,24 @@ def _summary_due(standing: Standing, subscription: Subscription | None) -> datet
     wait = timedelta(seconds=subscription.group_wait_seconds) if subscription is not None else HELD_QUIET
     due = min(last + max(HELD_QUIET, wait), since + HELD_MOST)
     return due if standing.summed_up is None else max(due, standing.summed_up + HELD_BETWEEN)
+
+
+def _no_later(standing: Standing, now: datetime) -> Standing:
+    """Without times that are still to come."""
+
+    def past(when: datetime | None) -> datetime | None:
+        return None if when is None else min(when, now)
+
+    return msgspec.structs.replace(
+        standing,
+        last_message=past(standing.last_message),
+        last_delivered=past(standing.last_delivered),
+        disabled={key: Disabled(min(one.at, now), one.why) for key, one in standing.disabled.items()},
+        failing={key: min(since, now) for key, since in standing.failing.items()},
+        held_since=past(standing.held_since),
+        held_last=past(standing.held_last),
+        summed_up=past(standing.summed_up),
+    )
 
 
 def _state(name: str, standing: Standing, when: datetime) -> SubscriptionState:

@@ -87,6 +87,26 @@ class Groups:
                 self._groups.pop(name)
                 self._post.refuse(message, NOT_LIVE, when, out)
 
+    def waiting(self, name: str) -> int:
+        """Alerts that wait in a group; 1 at least."""
+        group = self._groups.get(name)
+        return max(1, 0 if group is None else group.waiting)
+
+    def set_back(self, name: str, group: Group, subscription: Subscription, now: datetime) -> None:
+        """The time was set back to ``now``: what waits is due as if it had come now, unless it was due before."""
+        last = None if group.last is None else min(group.last, now)
+        due = group.due
+        if due is not None:
+            key = name.partition("/")[2]
+            later = self._later(subscription, now) or now
+            if key == DIGEST:
+                later = self._place(subscription, "", now)[1]
+            elif key != LATER:
+                later = now + timedelta(seconds=subscription.group_wait_seconds)
+            due = min(due, later)
+        self._groups.put(name, Group(group.waiting, due, last))
+        self._remind(due or now, name)
+
     # -- where to
 
     def _place(self, subscription: Subscription, group: str, when: datetime) -> tuple[str, datetime]:

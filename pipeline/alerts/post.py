@@ -10,7 +10,7 @@ import msgspec
 
 from pipeline.alerts import message as messages
 from pipeline.alerts.hours import quiet_until, zone_of
-from pipeline.alerts.retry import next_try
+from pipeline.alerts.retry import longest_wait, next_try
 from pipeline.alerts.rows import Disabled, Pending, Rows, Standing
 from pipeline.records.alert import Again, Alert, Attempt, Delivery, Message, Outcome, channel_key, delivery_id
 from pipeline.records.subscription import Channel, Subscription, SubscriptionState
@@ -132,6 +132,13 @@ class Post:
             self._drop(oldest, row.subscription, row.channel)
         self._queue(row)[name] = None
         self._rows.outbox.put(name, row)
+
+    def set_back(self, now: datetime) -> None:
+        """The time was set back to ``now``: no delivery is due later than if its last attempt had just failed."""
+        for name, row in [*self._rows.outbox]:
+            due = now + longest_wait(row.attempt - 1)
+            if row.due > due:
+                self._rows.outbox.put(name, msgspec.structs.replace(row, due=due))
 
     def _queue(self, row: Pending) -> dict[str, None]:
         return self._queues.setdefault(row.subscription, {}).setdefault(row.channel, {})

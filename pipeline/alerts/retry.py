@@ -25,6 +25,11 @@ def next_try(delivery: str, number: int, ended: datetime, retry_after: float | N
     return ended + max(wait, asked)
 
 
+def longest_wait(number: int) -> timedelta:
+    """After attempt ``number`` (0: before the first), if the endpoint asks for nothing."""
+    return timedelta(seconds=SCHEDULE[min(number, len(SCHEDULE) - 1)] * (1 + JITTER))
+
+
 def _spread(delivery: str, number: int) -> float:
     """From -1 to 1, the same each time."""
     digest = hashlib.blake2b(f"{delivery}|{number}".encode(), digest_size=4).digest()

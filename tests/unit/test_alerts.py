@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.alerts.book import Book
+from pipeline.alerts.book import MOST_AT_ONCE, Book
 from pipeline.alerts.memory import REMEMBER
 from pipeline.alerts.message import MAX_ITEMS
 from pipeline.records import Clock, Merged, Terminal
 from pipeline.records.subscription import Quiet
-from tests.desks import HOOK, Desk, describe, desk, match, thread_id
+from tests.desks import HOOK, Desk, describe, desk, key, match, thread_id
 from tests.told import NOW, story
 
 
@@ -394,6 +394,58 @@ def test_a_clock_that_goes_back_does_nothing() -> None:
     one.pass_time(seconds=9)
     one.take(Clock(partition=0, time=NOW))
     assert one.book.ticked == NOW + timedelta(seconds=9)
+
+
+def test_a_clock_that_was_wrong_and_is_set_back_keeps_nothing_waiting() -> None:
+    """A year ahead for a minute: whatever was decided meanwhile is told as if it had come when the time was right."""
+    one = Desk(
+        desk(HOOK, Terminal(), group_wait_seconds=30.0, group_interval_seconds=300.0),
+        msgspec.structs.replace(desk(Terminal(), mode="daily"), id="daily"),
+    )
+    one.match(1)
+    one.take(match(1, subscription="daily"))
+    one.pass_time(days=365)
+    one.match(2)
+    one.take(match(2, subscription="daily", at=one.now))
+    one.match(3)
+    one.pass_time(seconds=31)
+    one.match(3, "new_denier", cause="x")
+    one.match(4, held="old")
+    one.deliver("failed")
+    one.attempt(next(name for name, row in one.outbox.items() if row.channel == key()), "gone")
+    one.now = NOW + timedelta(minutes=1)
+    assert one.book.due(one.now)
+    one = one.again()
+    one.match(5)
+    one.pass_time(seconds=31)
+    assert {item.event.thread for message in one.messages for item in message.items} == {thread_id(3), thread_id(5)}
+    assert all(row.due <= one.now + timedelta(seconds=6) for row in one.outbox.values())
+    one.pass_time(hours=25)
+    assert {message.kind for message in one.messages} == {"story.new", "story.update", "held"}
+    assert not len(one.rows.waiting)
+    one.put(msgspec.structs.replace(one.known["desk"], resumed=one.now))
+    assert one.book.concerned("desk", one.known)
+
+
+def test_a_clock_does_so_much_and_the_next_one_the_rest() -> None:
+    """The digests of all subscriptions are due at the same moment, and a thousand are removed at once."""
+    those = [msgspec.structs.replace(desk(mode="hourly"), id=f"d{number:04d}") for number in range(1500)]
+    one = Desk(*those)
+    for subscription in those:
+        one.take(match(1, subscription=subscription.id))
+    one.now += timedelta(hours=2)
+    one.take(Clock(partition=0, time=one.now))
+    assert len(one.messages) == MOST_AT_ONCE
+    assert one.book.due(one.now)
+    one.pass_time(minutes=1)
+    assert len(one.messages) == len({message.subscription for message in one.messages}) == 1500
+    one.known.clear()
+    one.pass_time(minutes=1)
+    assert len(one.outbox) == 1500 - MOST_AT_ONCE
+    assert sum(one.book.concerned(subscription.id, one.known) for subscription in those) == 1500 - MOST_AT_ONCE
+    one.pass_time(seconds=1)
+    one.pass_time(seconds=1)
+    assert one.outbox == {}
 
 
 def test_a_merge_alone_needs_no_subscription() -> None:

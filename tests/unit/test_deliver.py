@@ -82,6 +82,14 @@ async def test_nobody_waits_for_the_clock_of_another_machine(monkeypatch: pytest
     assert outcomes(await asyncio.wait_for(taking, 10)) == ["held"]
 
 
+async def test_a_match_of_a_clock_that_was_wrong_is_one_of_now() -> None:
+    """Else what it waits for would be a year away."""
+    agent = Agent()
+    agent.known["desk"] = desk()
+    handled = await agent.take(match(1, at=NOW + timedelta(days=365)))
+    assert [alerts.decode(one.value).decided for one in handled.results if one.topic == ALERTS] == [NOW]
+
+
 async def test_the_sender_and_the_metrics_hear_of_it_when_kafka_has_it() -> None:
     """Not before: what is not kept would be sent, and forgotten."""
     agent = Agent()
