@@ -42,6 +42,10 @@ _Attempt = tuple[int, datetime]
 """Its number, and when it was due: a delivery that a person wants again begins at 1 again."""
 
 
+MOST_STALE: Final = 1000
+"""Deliveries that are done and still in the heap of what waits, beside as many as wait; then it is made anew."""
+
+
 class Sends(Protocol):
     """What the sender needs of `pipeline.channels.Channels`."""
 
@@ -72,6 +76,8 @@ class Sender:
 
     _rows: dict[str, Pending] = field(default_factory=dict)
     _heap: list[tuple[datetime, str, int]] = field(default_factory=list)
+    _made: list[tuple[datetime, str]] = field(default_factory=list)
+    """A heap, with what is not in the rows any more: a million may wait, and the oldest is asked for all the time."""
     _tried: dict[str, _Attempt] = field(default_factory=dict)
     """delivery → the attempt that this process has made, or is making"""
     _queues: dict[str, deque[tuple[str, int]]] = field(default_factory=dict)
@@ -92,6 +98,8 @@ class Sender:
                 self._rows.pop(name, None)
                 self._tried.pop(name, None)
             elif self._tried.get(name) != _attempt(row) or name not in self._rows:
+                if name not in self._rows:
+                    heapq.heappush(self._made, (row.made, name))
                 self._rows[name] = row
                 if self._tried.get(name) != _attempt(row):
                     heapq.heappush(self._heap, (row.due, name, row.attempt))
@@ -107,6 +115,7 @@ class Sender:
         """Partitions moved: what waits is another's, or is offered again; what was tried is not tried again then."""
         self._rows.clear()
         self._heap.clear()
+        self._made.clear()
         self._queues.clear()
 
     def __len__(self) -> int:
@@ -115,7 +124,13 @@ class Sender:
 
     def oldest(self) -> datetime | None:
         """When the oldest of them was made."""
-        return min((row.made for row in self._rows.values()), default=None)
+        made = self._made
+        if len(made) > 2 * len(self._rows) + MOST_STALE:  # one may wait for days, and what was made after it is done
+            made[:] = [(row.made, name) for name, row in self._rows.items()]
+            heapq.heapify(made)
+        while made and ((row := self._rows.get(made[0][1])) is None or row.made != made[0][0]):
+            heapq.heappop(made)
+        return made[0][0] if made else None
 
     async def run(self) -> None:
         """Send until cancelled, or closed."""

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import pytest
@@ -275,13 +274,34 @@ async def test_a_result_that_cannot_be_recorded_stops_the_process(monkeypatch: p
     assert [type(error) for error in bench.crashes] == [ConnectionError]
 
 
-def test_the_oldest_is_the_one_that_was_made_first() -> None:
-    """Whenever it is due."""
+async def test_the_oldest_is_the_one_that_was_made_first() -> None:
+    """Whenever it is due; one that is done is not the oldest any more, one that comes again is as old as it says."""
+    sender = Bench().sender
+    (one, first), (two, second) = row(1, QUICK), row(2, QUICK)
+    ages = [NOW - timedelta(days=days) for days in range(3)]
+    second = msgspec.structs.replace(second, made=ages[2])
+    assert sender.oldest() is None
+    sender.offer([(one, first), (two, second)])
+    assert sender.oldest() == ages[2]
+    sender.offer([(two, msgspec.structs.replace(second, attempt=2))])
+    assert sender.oldest() == ages[2]
+    sender.offer([(two, None)])
+    sender.offer([(two, msgspec.structs.replace(second, made=ages[1]))])
+    assert sender.oldest() == ages[1]
+    sender.offer([(two, None)])
+    assert sender.oldest() == ages[0]
+    sender.forget()
+    assert sender.oldest() is None
 
-    async def run() -> Any:
-        bench = Bench()
-        (one, first), (two, second) = row(1, QUICK), row(2, QUICK)
-        bench.sender.offer([(one, first), (two, msgspec.structs.replace(second, made=NOW - timedelta(days=1)))])
-        return bench.sender.oldest()
 
-    assert asyncio.run(run()) == NOW - timedelta(days=1)
+async def test_what_is_done_is_not_kept_behind_what_waits() -> None:
+    """Two deliveries that wait for days, and thousands that come and go."""
+    sender = Bench().sender
+    (one, first), (two, second) = row(5000, SLOW), row(5001, SLOW)
+    sender.offer([(one, msgspec.structs.replace(first, made=NOW + timedelta(days=1))), (two, second)])
+    for number in range(1, 5000):
+        name, made = row(number, QUICK)
+        sender.offer([(name, msgspec.structs.replace(made, made=NOW + timedelta(seconds=number)))])
+        sender.offer([(name, None)])
+        assert sender.oldest() == NOW
+    assert len(sender._made) < 2000
