@@ -148,8 +148,10 @@ class _Timekeeper:
         now = self._clock()
         mine = set(self._base.partitions(DELIVER_IN))
         for partition in self._table.due(now):
-            last = self._told.get(partition)
-            ticked = self._table.partitions[partition].book.ticked
+            there, last = self._table.partitions.get(partition), self._told.get(partition)
+            if there is None:  # partitions moved while a clock was sent
+                return
+            ticked = there.book.ticked
             on_its_way = last is not None and (ticked is None or ticked < last) and abs(now - last) < CLOCK_PATIENCE
             if partition not in mine or on_its_way:
                 continue
