@@ -93,7 +93,8 @@ async def test_a_demo_goes_on_until_ctrl_c_and_leaves_nothing_behind(broker_kind
     assert any(line.startswith("  United States alleges it of North Korea: “") for line in said)
     assert any(line.startswith("  North Korea denies it: “") for line in said)
     telling = "  story.new  North Korea denies what United States alleges against North Korea"
-    assert [said.count(f"alert  {name}{telling}") for name in ("terminal", "disputes", "desk")] == [1, 1, 1]
+    for name in ("terminal", "disputes", "desk"):
+        assert sum(line.startswith(f"alert  {name}{telling}") for line in said) == 1
     signed = [line for line in said if line.startswith("    delivered ")]
     assert signed
     assert all(line.endswith(" s after the fetch, signature good") for line in signed)
