@@ -81,6 +81,8 @@ class Desk:
         end = self.now + timedelta(**time)
         for _ in range(10_000):
             moment = self.book._due[0][0] if self.book._due else None
+            if self.book.due(self.now):
+                moment = self.now
             if moment is None or moment > end:
                 break
             self.now = max(moment, self.now + timedelta(microseconds=1))

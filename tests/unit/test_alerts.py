@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pipeline.alerts.book import MOST_AT_ONCE, Book
 from pipeline.alerts.memory import REMEMBER
 from pipeline.alerts.message import MAX_ITEMS
-from pipeline.records import Clock, Merged, Terminal
-from pipeline.records.subscription import Quiet
+from pipeline.records import Clock, Merged, Subscription, Terminal
+from pipeline.records.subscription import Quiet, Webhook
 from tests.desks import HOOK, Desk, describe, desk, key, match, thread_id
 from tests.told import NOW, story
 
@@ -292,6 +292,17 @@ def test_a_paused_subscription_is_told_nothing_and_what_waits_is_dropped() -> No
 
 moments = st.integers(0, 100_000)
 KINDS = ("created", "joined", "new_denier", "spread")
+wants = st.builds(
+    desk,
+    st.sampled_from([HOOK, Webhook(url="https://hooks.example/b")]),
+    st.just(Terminal()),
+    group_wait_seconds=st.sampled_from([0.0, 30.0]),
+    group_interval_seconds=st.sampled_from([0.0, 300.0]),
+    mode=st.sampled_from(["instant", "instant", "hourly", "daily"]),
+    max_per_day=st.sampled_from([0, 1, 3]),
+    quiet=st.sampled_from([(), (Quiet(since="22:00", until="06:00"),)]),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Auckland"]),
+)
 steps = st.lists(
     st.one_of(
         st.builds(
@@ -306,19 +317,10 @@ steps = st.lists(
         st.builds(lambda s: ("wait", s), moments),
         st.builds(lambda o: ("deliver", o), st.sampled_from(["delivered", "failed", "failed", "gone"])),
         st.sampled_from([("pause",), ("resume",)]),
+        st.builds(lambda wanted: ("edit", wanted), wants),
+        st.builds(lambda s: ("set the clock", s), st.sampled_from([-86_400, -3600, -60, 60, 3600, 10_000_000])),
     ),
-    max_size=30,
-)
-wants = st.builds(
-    desk,
-    st.just(HOOK),
-    st.just(Terminal()),
-    group_wait_seconds=st.sampled_from([0.0, 30.0]),
-    group_interval_seconds=st.sampled_from([0.0, 300.0]),
-    mode=st.sampled_from(["instant", "instant", "hourly", "daily"]),
-    max_per_day=st.sampled_from([0, 1, 3]),
-    quiet=st.sampled_from([(), (Quiet(since="22:00", until="06:00"),)]),
-    zone=st.sampled_from(["UTC", "Europe/Berlin", "Pacific/Auckland"]),
+    max_size=40,
 )
 
 
@@ -333,6 +335,10 @@ def play(one: Desk, what: tuple[object, ...]) -> None:
             one.pass_time(seconds=seconds)
         case ("deliver", outcome):
             one.deliver(outcome)
+        case ("edit", Subscription() as wanted):
+            one.put(msgspec.structs.replace(wanted, resumed=one.known["desk"].resumed))
+        case ("set the clock", int(seconds)):
+            one.now += timedelta(seconds=seconds)
         case ("pause",):
             one.put(msgspec.structs.replace(one.known["desk"], paused=True))
         case _:
