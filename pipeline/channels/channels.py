@@ -112,7 +112,7 @@ class Channels:
         except OSError as error:
             sent = failed(f"{type(error).__name__}: {error.strerror or 'no reason given'}")
         except Exception as error:
-            # Without the traceback's values: logs show variables of each frame, and these hold secrets.
+            # Without its text and traceback: a library may tell what it was given, and that is a secret.
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{Path(where.filename).name}:{where.lineno}"
             kind = type(error).__name__

@@ -91,6 +91,24 @@ def test_exceptions_stay_within_their_line() -> None:
     assert line["exception"][0]["exc_type"] == "ValueError"
 
 
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_tells_no_variables(form: str) -> None:
+    """A subscription in a frame has the URL of a webhook, and its path is a secret at many services."""
+
+    def fail(url: str) -> None:
+        raise ValueError(f"{len(url)} characters")
+
+    stream = Terminal() if form == "console" else io.StringIO()
+    configure(Options(format=form), stream=stream)
+    try:
+        fail("https://hooks.example/" + "T0KEN" * 3)
+    except ValueError:
+        structlog.get_logger().exception("batch", outcome="failed")
+    assert "ValueError" in stream.getvalue()
+    assert "fail" in stream.getvalue()
+    assert "T0KENT0KENT0KEN" not in stream.getvalue()
+
+
 def test_nothing_is_written_below_the_level() -> None:
     """At `warning` neither our info lines nor a library's pass, and debug records are not even made."""
     stream = io.StringIO()
