@@ -94,9 +94,14 @@ def rules(story: Story) -> str:
 
 
 def changes(items: Iterable[Item]) -> Iterator[str]:
-    """What changed, each once: as it was found when the message was made, else what the event says of itself."""
-    told = (clean(item.since or ("" if item.first else happened(item.event))) for item in items)
+    """What changed, each once: as it was found when the message was made, else what the event says of itself. Of a
+    story that is told for the first time nothing but what its state does not say: that a text was changed."""
+    told = (clean(item.since or ("" if _says_all(item) else happened(item.event))) for item in items)
     yield from dict.fromkeys(filter(None, told))
+
+
+def _says_all(item: Item) -> bool:
+    return item.first and item.event.kind != "stance_changed"
 
 
 def by_story(items: Iterable[Item]) -> list[list[Item]]:

@@ -43,11 +43,11 @@ def filled(text: str) -> Message:
     quote = evidence(text, text, link=f"https://news.example/{text}")
     hostile_story = story(
         title=text, claim=quote, accusers=(text,), accused=(text, text), deniers=(text,), first_allegation=quote,
-        first_denial=evidence(text + "y", text, published_source="fetched"), url=f"https://news.example/{text}",
+        first_denial=evidence("y" + text, text, published_source="fetched"), url=f"https://news.example/{text}",
         outlet=text, rules=(text,), ruleset=text, language=text,
     )  # fmt: skip
     hostile_event = event(
-        "stance_changed", what=text, evidence=(evidence(text + "z", text),), author=text, comment=text
+        "stance_changed", what=text, evidence=(evidence("z" + text, text),), author=text, comment=text
     )
     one = item(story=hostile_story, event=hostile_event, since=text)
     return message("story.update", (one,), name=text, text=text, held={"old": 2})
@@ -132,6 +132,14 @@ def test_who_is_not_known_is_said(change: dict[str, Any], headline: str, sides: 
     assert len(told.sides) == len(sides)
     for said, begins in zip(told.sides, sides, strict=True):
         assert said.who.startswith(begins)
+
+
+def test_a_new_story_says_that_a_text_was_changed() -> None:
+    """The words of a denial that was removed stand there; without this they would be told as if it stood."""
+    removed = event("stance_changed", what="The denial was removed.", evidence=(evidence(),))
+    view = composed(message(items=(item(first=True, event=removed),)))
+    assert view.stories[0].changes == ("The denial was removed in the text of Daily Example.",)
+    assert composed(message()).stories[0].changes == ()
 
 
 def test_items_of_one_story_are_told_together() -> None:
