@@ -41,8 +41,9 @@ def configure(options: LogOptions, *, process: str = "", stream: TextIO | None =
     """Send every log line of this process to ``stream`` (standard error by default), one line each.
 
     Tracebacks come without the variables of their frames, which structlog would show: the URL of a webhook may be a
-    secret, and a mail address is somebody's. ``process`` is bound to each line (`poll`, `worker`, `up`). Below the level nothing is even built: Faust makes debug
-    records for every record it sends, which costs it 10 to 30 % of its speed, so they are switched off at the root.
+    secret, and a mail address is somebody's. ``process`` is bound to each line (`poll`, `worker`, `up`). Below the
+    level nothing is even built: Faust makes debug records for every record it sends, which costs it 10 to 30 % of its
+    speed, so they are switched off at the root.
     """
     out = sys.stderr if stream is None else stream
     level = logging.getLevelNamesMapping()[options.level.upper()]
