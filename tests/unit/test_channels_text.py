@@ -136,7 +136,7 @@ def test_who_is_not_known_is_said(change: dict[str, Any], headline: str, sides: 
 
 def test_a_new_story_says_that_a_text_was_changed() -> None:
     """The words of a denial that was removed stand there; without this they would be told as if it stood."""
-    removed = event("stance_changed", what="The denial was removed.", evidence=(evidence(),))
+    removed = event("stance_changed", change="removed", what="The denial was removed.", evidence=(evidence(),))
     view = composed(message(items=(item(first=True, event=removed),)))
     assert view.stories[0].changes == ("The denial was removed in the text of Daily Example.",)
     assert composed(message()).stories[0].changes == ()
