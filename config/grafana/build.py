@@ -104,6 +104,8 @@ def rows() -> list[tuple[str, Panels]]:
         ("Flags", flags()),
         ("Copies and threads", threads()),
         ("Subscriptions", subscriptions()),
+        ("Delivery", delivery()),
+        ("Archive", archive()),
         ("Kafka", kafka()),
         ("Processes", processes()),
     ]
@@ -422,6 +424,124 @@ def subscriptions() -> Panels:
                 Query("max by (state) (counterclaim_subscriptions{})", "subscriptions {{state}}"),
                 Query("max by (state) (counterclaim_silences{})", "silences {{state}}"),
             ],
+        ),
+    ]
+
+
+def delivery() -> Panels:
+    """What subscribers are told, and how soon."""
+    return [
+        graph(
+            "Alerts by outcome",
+            "Matches a second, by what became of them: told, or repeated, immaterial, held, silenced: nobody is told.",
+            "cps",
+            rate("counterclaim_alerts_total", "outcome"),
+            stacked=True,
+        ),
+        graph(
+            "Deliveries by channel and outcome",
+            "A second. failed: it is tried again; gave_up: that was the last time, after 75 hours; gone: the "
+            "channel is disabled at once; dropped: its channel or subscription is no more.",
+            "cps",
+            rate("counterclaim_deliveries_total", "channel", "outcome"),
+            stacked=True,
+        ),
+        graph(
+            "Attempts by channel",
+            "Attempts a second that ended, however they did.",
+            "cps",
+            rate("counterclaim_delivery_attempts_total", "channel"),
+            stacked=True,
+        ),
+        graph(
+            "Deliveries waiting",
+            "Messages that are tried, or wait for a place or another attempt, by process.",
+            "short",
+            [Query("sum by (instance) (counterclaim_deliveries_waiting{})", "{{instance}}")],
+            stacked=True,
+        ),
+        graph(
+            "Oldest delivery waiting",
+            "Age of the oldest message that is not delivered; 0 if none waits. An endpoint that is down is tried for "
+            "75 hours.",
+            "s",
+            [
+                Query(
+                    "time() - min(counterclaim_deliveries_oldest_timestamp_seconds{} > 0) "
+                    "or 0 * sum(counterclaim_deliveries_waiting{})",
+                    "oldest",
+                )
+            ],
+        ),
+        graph(
+            "Made to delivered",
+            "From the making of a message to its delivery, of what was delivered at the first attempt. The aim is 2 s.",
+            "s",
+            quantiles("counterclaim_made_to_delivered_seconds", 0.5, 0.9, 0.99),
+        ),
+        graph(
+            "Fetched to delivered",
+            "From the fetch of a feed to the delivery, with all that a subscriber asked to wait for: others of its "
+            "group (30 s unless it says otherwise), an hour, the end of quiet hours; and with other attempts.",
+            "s",
+            quantiles("counterclaim_fetched_to_delivered_seconds", 0.5, 0.9, 0.99),
+        ),
+        graph(
+            "Channels disabled and templates broken",
+            "Channels that are not tried any more, and texts a second that an operator's template could not make; the "
+            "shipped one made them.",
+            "short",
+            [
+                Query("sum(counterclaim_disabled_channels{})", "channels disabled"),
+                Query("sum(rate(counterclaim_template_errors_total{}[$__rate_interval]))", "templates broken"),
+            ],
+        ),
+    ]
+
+
+def archive() -> Panels:
+    """What goes into SQL."""
+    return [
+        graph(
+            "Rows by table",
+            "Rows a second that were new to the archive, or newer.",
+            "cps",
+            rate("counterclaim_archive_rows_total", "table"),
+            stacked=True,
+        ),
+        graph(
+            "Transactions",
+            "Duration of one transaction. A batch of 500 records takes about 0.05 s.",
+            "s",
+            quantiles("counterclaim_archive_seconds", 0.5, 0.9, 0.99),
+        ),
+        graph(
+            "Archive lag in seconds",
+            "Age of what was archived last of each topic while more of it waits; 0 if nothing does.",
+            "s",
+            [Query("max by (topic) (counterclaim_archive_lag_seconds{})", "{{topic}}")],
+        ),
+        graph(
+            "Archive lag in records",
+            "Records of each topic that are not archived yet.",
+            "short",
+            [Query("max by (topic) (counterclaim_archive_lag_messages{})", "{{topic}}")],
+        ),
+        graph(
+            "Database down",
+            "1 while the database does not answer, and the transactions a second that are tried again because of it.",
+            "short",
+            [
+                Query("max(counterclaim_archive_down{})", "down"),
+                Query("sum(rate(counterclaim_archive_failures_total{}[$__rate_interval]))", "tried again"),
+            ],
+        ),
+        graph(
+            "Rows removed",
+            "Rows a second that were removed because of their age.",
+            "cps",
+            rate("counterclaim_archive_pruned_total", "table"),
+            stacked=True,
         ),
     ]
 

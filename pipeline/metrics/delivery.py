@@ -73,6 +73,12 @@ class DeliveryMetrics:
             "From the fetch of a feed to the delivery of an alert about an article it brought.",
             DELIVERED_BUCKETS,
         )
+        self.made_to_delivered_seconds = histogram(
+            registry,
+            "made_to_delivered_seconds",
+            "From the making of a message to its delivery, of what was delivered at the first attempt.",
+            DELIVERED_BUCKETS,
+        )
 
     def decided(self, out: Decided) -> None:
         """What came of a record."""
@@ -86,6 +92,8 @@ class DeliveryMetrics:
             if delivery.channel_type in CHANNEL_TYPES:
                 self._deliveries.labels(channel=delivery.channel_type, outcome=delivery.outcome).inc()
             if delivery.outcome == "delivered":
+                if delivery.attempt == 1:  # a later one tells of the receiver
+                    self.made_to_delivered_seconds.observe((delivery.ended - delivery.message.made).total_seconds())
                 for item in delivery.message.items:
                     if item.fetched is not None:
                         self.fetched_to_delivered_seconds.observe((delivery.ended - item.fetched).total_seconds())

@@ -7,8 +7,10 @@ import urllib.error
 import urllib.request
 from collections import Counter as Tally
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast, get_args
+from types import SimpleNamespace
+from typing import get_args
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -29,6 +31,8 @@ from pipeline.metrics import (
     language_label,
     serve,
 )
+from pipeline.records import Delivery, Message
+from pipeline.records.alert import Outcome
 from pipeline.threads.likeness import VetoKind
 
 
@@ -112,8 +116,9 @@ def test_each_text_that_an_operators_template_fails_to_make_is_counted(metrics: 
     """Under the template's name, as often as it happens; what works is not counted."""
     (tmp_path / "chat_title.j2").write_text("{{ gone }}")
     templates = Templates(tmp_path, broken=metrics.delivery.template_broken)
-    for name in ("chat_title.j2", "chat_title.j2", "chat.j2"):
-        templates.render(cast("TemplateName", name), SAMPLES[0])
+    names: tuple[TemplateName, ...] = ("chat_title.j2", "chat_title.j2", "chat.j2")
+    for name in names:
+        templates.render(name, SAMPLES[0])
     sample = metrics.registry.get_sample_value
     assert sample("counterclaim_template_errors_total", {"template": "chat_title.j2"}) == 2
     assert sample("counterclaim_template_errors_total", {"template": "chat.j2"}) == 0
@@ -145,6 +150,7 @@ def test_every_name_has_prefix_unit_and_help(metrics: Metrics) -> None:
         ("fetched_to_flagged_seconds", 0.1, "0.1"),
         ("fetched_to_flagged_seconds", 60.0, "60.0"),
         ("fetched_to_delivered_seconds", 2.0, "2.0"),
+        ("made_to_delivered_seconds", 2.0, "2.0"),
     ],
 )
 def test_objectives_lie_on_bucket_boundaries(
@@ -154,6 +160,7 @@ def test_objectives_lie_on_bucket_boundaries(
     histograms = {
         "fetched_to_flagged_seconds": metrics.fetched_to_flagged_seconds,
         "fetched_to_delivered_seconds": metrics.delivery.fetched_to_delivered_seconds,
+        "made_to_delivered_seconds": metrics.delivery.made_to_delivered_seconds,
     }
     histograms[name].observe(seconds)
     counts = {
@@ -213,3 +220,29 @@ def test_address_of_a_server_on_every_interface(metrics: Metrics) -> None:
     with serve(metrics, "0.0.0.0", 0) as running:
         assert running.url == f"http://127.0.0.1:{running.port}/metrics"
         assert scrape(running.url)
+
+
+def test_only_a_first_attempt_tells_how_soon_a_message_leaves(metrics: Metrics) -> None:
+    """A later one tells of its receiver; and of what was not delivered no time is told."""
+    when = datetime(2026, 1, 2, tzinfo=UTC)
+    made = Message(id="msg_1", kind="test", subscription="desk", name="Desk", text="Hello", made=when)
+
+    def ended(attempt: int, outcome: Outcome, seconds: float) -> SimpleNamespace:
+        delivery = Delivery(
+            id="1",
+            subscription="desk",
+            channel="1",
+            channel_type="webhook",
+            address="hook.example",
+            attempt=attempt,
+            outcome=outcome,
+            message=made,
+            began=when,
+            ended=when + timedelta(seconds=seconds),
+        )
+        return SimpleNamespace(alerts={}, deliveries=[delivery])
+
+    for out in (ended(1, "failed", 20), ended(2, "delivered", 40), ended(1, "delivered", 1.5)):
+        metrics.delivery.decided(out)
+    assert metrics.registry.get_sample_value("counterclaim_made_to_delivered_seconds_count") == 1
+    assert metrics.registry.get_sample_value("counterclaim_made_to_delivered_seconds_sum") == 1.5
