@@ -169,7 +169,9 @@ class Post:
             self._tell(row, attempt.number, "delivered", when, out, attempt=attempt)
             return
         since = standing.failing.get(row.channel, attempt.began)
-        if row.channel not in standing.failing:
+        if subscription is not None and subscription.resumed is not None:  # what failed before is forgiven
+            since = max(since, min(subscription.resumed, attempt.began))
+        if standing.failing.get(row.channel) != since:
             failing = standing.failing | {row.channel: since}
             self._rows.standings.put(row.subscription, msgspec.structs.replace(standing, failing=failing, touched=when))
         gone = attempt.outcome == "gone"
@@ -198,7 +200,13 @@ class Post:
         keys = {channel_key(subscription.id, channel) for channel in subscription.channels}
         for channel in [one for one in self._queues.get(subscription.id, {}) if one not in keys]:
             self.drop(subscription.id, channel, "the subscription does not have the channel any more", when, out)
-        if standing is None or not standing.disabled:
+        if standing is None:
+            return
+        if not standing.failing.keys() <= keys:
+            failing = {key: since for key, since in standing.failing.items() if key in keys}
+            standing = msgspec.structs.replace(standing, failing=failing)
+            self._rows.standings.put(subscription.id, standing)
+        if not standing.disabled:
             return
         resumed = subscription.resumed
         kept = {

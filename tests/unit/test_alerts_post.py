@@ -136,6 +136,28 @@ def test_a_channel_at_which_everything_failed_for_days_is_disabled() -> None:
     assert one.outbox == {}
 
 
+@pytest.mark.parametrize("how", ["resumed", "taken away and given again"])
+def test_what_failed_before_is_forgiven(how: str) -> None:
+    """A channel of a subscription that was paused for weeks is not disabled for the first attempt that fails."""
+    one = Desk()
+    one.match(1)
+    one.deliver("failed")
+    if how == "resumed":
+        one.put(desk(paused=True))
+        one.pass_time(days=20)
+        one.put(desk(resumed=one.now))
+    else:
+        one.put(desk(Terminal()))
+        one.match(2)
+        one.deliver()
+        one.pass_time(days=20)
+        one.put(desk())
+    one.match(3)
+    one.deliver("failed")
+    assert one.disabled == []
+    assert len(one.outbox) == 1
+
+
 def test_a_channel_that_fills_up_gives_up_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
     """The table stays bounded while an endpoint is away."""
     monkeypatch.setattr(post, "MOST_PENDING", 3)
