@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry
 from agents.deliver_app import DeliverParts, create_deliver_app
 from agents.process import new_loop, run_app
 from pipeline import logs
-from pipeline.channels import Channels, Templates
+from pipeline.channels.channels import Channels
+from pipeline.channels.templates import Templates
 from pipeline.kafka import Publisher, require_topics
 from pipeline.metrics import Metrics
 from pipeline.records import Subscription
@@ -52,7 +53,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
         for told in changed:
             told(name)
 
-    known = Known(bootstrap, changed=subscription_changed)
+    known = Known(bootstrap, changed=subscription_changed, failed=metrics.follow_errors.inc)
     stack = AsyncExitStack()
     channels = loop.run_until_complete(_open(stack, settings, env, seals, known, metrics))
     parts = DeliverParts(channels, channels.describe, known.all, metrics, close=stack.aclose)

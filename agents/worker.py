@@ -61,7 +61,7 @@ def run(directory: Path, env: Mapping[str, str]) -> None:
     matching = Matching(sources.owner, gate)
     app = create_app(settings, bootstrap, Parts(decide_language, sources, rules, matching, metrics))
     _watch(app, rules)
-    _follow(app, loop, bootstrap, Wanted(matching, metrics))
+    _follow(app, loop, bootstrap, Wanted(matching, metrics), metrics)
     run_app(app, loop, metrics, settings, "worker_port", env, on_hangup=rules.ask)
 
 
@@ -72,9 +72,11 @@ def _watch(app: faust.App, rules: LiveRules) -> None:
     app.task(watch)
 
 
-def _follow(app: faust.App, loop: asyncio.AbstractEventLoop, bootstrap: Sequence[str], wanted: Wanted) -> None:
+def _follow(
+    app: faust.App, loop: asyncio.AbstractEventLoop, bootstrap: Sequence[str], wanted: Wanted, metrics: Metrics
+) -> None:
     """Know all subscriptions and silences before the first event comes, and follow them from then on."""
-    known = Known(bootstrap, changed=wanted.changed, silenced=wanted.silenced)
+    known = Known(bootstrap, changed=wanted.changed, silenced=wanted.silenced, failed=metrics.follow_errors.inc)
     loop.run_until_complete(known.start())
 
     async def close(_app: faust.App, **_: object) -> None:

@@ -39,6 +39,9 @@ class AlertMetrics:
             "Subscriptions that this process matches with, and those whose queries it cannot read.",
             state=("matched", "broken"),
         )
+        self.follow_errors = counter(
+            registry, "follow_errors", "Changes of subscriptions or silences that this process failed to take."
+        )
         self.silences = gauge(
             registry,
             "silences",

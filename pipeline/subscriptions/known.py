@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import MappingProxyType, TracebackType
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import structlog
 
@@ -33,14 +33,20 @@ class Known:
     """Follows both topics without a consumer group; the mappings change in place, between two awaits of the reader.
 
     ``changed`` and ``silenced`` are called in the event loop, from `start` and whenever something changes. What cannot
-    be read is said in the log, and what was known of it holds.
+    be read is said in the log, and what was known of it holds. One that raises is told of in the log and to ``failed``;
+    what comes after it is followed all the same.
     """
 
     def __init__(
-        self, bootstrap: Sequence[str], *, changed: Changed | None = None, silenced: Silenced | None = None
+        self,
+        bootstrap: Sequence[str],
+        *,
+        changed: Changed | None = None,
+        silenced: Silenced | None = None,
+        failed: Callable[[], None] | None = None,
     ) -> None:
         self._bootstrap = tuple(bootstrap)
-        self._changed, self._silenced = changed, silenced
+        self._changed, self._silenced, self._failed = changed, silenced, failed
         self._all: dict[str, Subscription] = {}
         self._live: dict[str, Subscription] = {}
         self._silences: dict[str, Silence] = {}
@@ -118,6 +124,8 @@ class Known:
                         self._heard(message)
             except KafkaError as error:
                 self._log.warning("subscriptions not followed", why=str(error), again_in=RETRY_SECONDS)
+            except Exception:  # whatever it is: nobody would hear of subscriptions again
+                self._fault("subscriptions not followed", again_in=RETRY_SECONDS)
             else:
                 return
             follower = await self._again()
@@ -129,6 +137,8 @@ class Known:
                 return await self._read()
             except KafkaError as error:
                 self._log.warning("subscriptions not read", why=str(error), again_in=RETRY_SECONDS)
+            except Exception:
+                self._fault("subscriptions not read", again_in=RETRY_SECONDS)
 
     def _heard(self, message: Message) -> None:
         if message.key is not None:
@@ -150,13 +160,24 @@ class Known:
         if self._live.get(name) != listening:
             _put(self._live, name, listening)
             if self._changed is not None:
-                self._changed(name, listening)
+                self._tell(self._changed, name, listening)
 
     def _silence(self, name: str, now: Silence | None) -> None:
         if self._silences.get(name) != now:
             _put(self._silences, name, now)
             if self._silenced is not None:
-                self._silenced(name, now)
+                self._tell(self._silenced, name, now)
+
+    def _tell(self, listener: Callable[[str, R | None], None], name: str, now: R | None) -> None:
+        try:
+            listener(name, now)
+        except Exception:
+            self._fault("change not taken", id=name)
+
+    def _fault(self, what: str, **more: Any) -> None:
+        self._log.exception(what, **more)
+        if self._failed is not None:
+            self._failed()
 
 
 def _decoded(codec: Codec[R], value: bytes | None) -> R | None:

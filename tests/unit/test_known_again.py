@@ -119,3 +119,57 @@ async def test_a_start_without_a_cluster_fails_and_leaves_nothing_open(on: Calla
         await Known(["x"]).start()
 
     assert [one.closed for one in cluster.open] == [True]
+
+
+async def test_a_listener_that_raises_ends_nothing(on: Callable[[Cluster], None]) -> None:
+    """It is counted, of what is read and of what is heard, and what comes after it is told."""
+    cluster = Cluster((table(subscription("bad"), subscription("good")), {}))
+    on(cluster)
+    heard: list[str] = []
+    failures: list[None] = []
+    told = asyncio.Event()
+
+    def changed(name: str, _now: Subscription | None) -> None:
+        if name.startswith("bad"):
+            raise LookupError(name)
+        heard.append(name)
+        if name == "last":
+            told.set()
+
+    async with Known(["x"], changed=changed, failed=lambda: failures.append(None)) as known:
+        for name in ("bad2", "last"):
+            value = encode(subscription(name))
+            cluster.open[0].queue.put_nowait(Message(SUBSCRIPTIONS, 0, 9, datetime.now(UTC), name.encode(), value, ()))
+        await asyncio.wait_for(told.wait(), 10)
+        assert heard == ["good", "last"]
+        assert len(failures) == 2
+        assert set(known.subscriptions) == {"bad", "good", "bad2", "last"}
+    assert len(cluster.open) == 1
+
+
+async def test_an_error_that_nobody_foresaw_is_followed_by_another_try(
+    on: Callable[[Cluster], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the follower's own making: it is counted, and both topics are read again."""
+    cluster = Cluster((table(subscription("stays")), {}), (table(subscription("stays"), subscription("comes")), {}))
+    on(cluster)
+    failures: list[None] = []
+    came = asyncio.Event()
+
+    def changed(name: str, _now: Subscription | None) -> None:
+        if name == "comes":
+            came.set()
+
+    async def broken(_self: Following) -> AsyncIterator[Message]:
+        for message in ():
+            yield message
+        raise LookupError("unforeseen")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Following, "__aiter__", broken)
+        known = Known(["x"], changed=changed, failed=lambda: failures.append(None))
+        await known.start()
+        await asyncio.sleep(0)
+    await asyncio.wait_for(came.wait(), 10)
+    assert len(failures) == 1
+    await known.close()
