@@ -24,7 +24,7 @@ from agents.deliver_table import Change
 from agents.stage import Clock, utc_now
 from pipeline.alerts import Pending, Subscriptions
 from pipeline.alerts.hours import quiet_until, zone_of
-from pipeline.channels import Sent
+from pipeline.channels.sent import Sent
 from pipeline.records import Attempt, Message, Subscription, channel_key
 from pipeline.records.subscription import Channel
 from pipeline.subscriptions.listing import live

@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pipeline.channels import Channels, Templates
+from pipeline.channels.channels import Channels
+from pipeline.channels.templates import Templates
 from pipeline.sealing import Seals
 from pipeline.settings.alerting import AlertsSettings, SmtpSettings
 from pipeline.settings.models import Settings

@@ -7,11 +7,6 @@ templates          config/templates, the operator's before the shipped ones
 body               the webhook's JSON, below 20 kB                                         pure
 channels           all of them behind one door
 webhook, email, chat, feed, terminal                                                       edges
+
+The package itself imports nothing: the worker needs `story`, and neither mail nor templates nor signatures.
 """
-
-from pipeline.channels.channels import Channels, Producer
-from pipeline.channels.seals import Unsealer
-from pipeline.channels.sent import Sent
-from pipeline.channels.templates import Templates
-
-__all__ = ["Channels", "Producer", "Sent", "Templates", "Unsealer"]

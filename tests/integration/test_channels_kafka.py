@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.channels import Sent
 from pipeline.channels.body import webhook_body
+from pipeline.channels.sent import Sent
 from pipeline.kafka import Publisher, read_log
 from pipeline.records import KafkaTopic
 from pipeline.topics import ALERTS

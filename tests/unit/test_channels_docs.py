@@ -9,7 +9,7 @@ import re
 import sys
 from pathlib import Path
 
-from pipeline.channels import Sent
+from pipeline.channels.sent import Sent
 from pipeline.records import Webhook
 from tests.channelled import opened
 from tests.told import message, subscription

@@ -16,11 +16,11 @@ import feedparser
 import pytest
 from aiohttp import web
 
-from pipeline.channels import Sent
 from pipeline.channels.aside import MAX_HANGING, Aside, HangingError
 from pipeline.channels.body import webhook_body
 from pipeline.channels.chat import bounded, service_of
 from pipeline.channels.feed_file import MAX_ENTRIES, add
+from pipeline.channels.sent import Sent
 from pipeline.errors import PublishError
 from pipeline.logs import configure
 from pipeline.records import Apprise, Channel, Email, FeedFile, KafkaTopic, Message, Terminal, Webhook

@@ -18,8 +18,8 @@ import standardwebhooks
 from aiohttp import web
 
 from pipeline import __version__
-from pipeline.channels import Sent
 from pipeline.channels.body import webhook_body
+from pipeline.channels.sent import Sent
 from pipeline.channels.webhook import signatures
 from pipeline.records import Webhook
 from tests.channelled import certificate, opened

@@ -174,6 +174,13 @@ def test_what_decides_does_not_act(name: str) -> None:
     assert {target.partition(".")[0] for target in imported(name)} & IMPURE == set()
 
 
+def test_the_worker_needs_nothing_of_those_who_deliver() -> None:
+    """It tells a story in a record; mail, templates and signatures would be memory of each worker."""
+    code = "import json, sys, agents.worker; print(json.dumps(sorted(name for name in sys.modules if '.' not in name)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"aiosmtplib", "apprise", "jinja2", "standardwebhooks"} & set(json.loads(done.stdout)) == set()
+
+
 WATCH = """
 import importlib, json, os, sys
 

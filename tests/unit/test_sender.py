@@ -12,7 +12,7 @@ import pytest
 
 from agents.sender import Sender
 from pipeline.alerts import Pending
-from pipeline.channels import Sent
+from pipeline.channels.sent import Sent
 from pipeline.records import Attempt, Channel, Message, Subscription, channel_key
 from pipeline.records.subscription import Quiet, Webhook
 from tests.desks import desk
