@@ -7,7 +7,6 @@ RFC 2919 (List-Id). The Message-ID follows from the message's id: a mail that is
 from __future__ import annotations
 
 import hashlib
-import re
 from contextlib import suppress
 from email.errors import MessageError
 from email.message import EmailMessage
@@ -24,6 +23,7 @@ from pipeline.channels.templates import Templates
 from pipeline.channels.view import View
 from pipeline.records.alert import Message
 from pipeline.settings.alerting import SmtpSettings
+from pipeline.subscriptions.checks import check_mailbox
 
 MAX_SUBJECT: Final = 200
 """Characters; a longer one is cut."""
@@ -33,11 +33,6 @@ QUIT_SECONDS: Final = 2.0
 
 _WHOLE: Final = frozenset({"list-unsubscribe", "list-id", "message-id", "references", "in-reply-to"})
 """Headers that are never folded: Python would encode what is too long for a line, and no program reads that there."""
-
-
-_ATOM: Final = r"""[^\s<>@,;:"()\\\[\]\x00-\x1f\x7f-\U0010ffff]+"""
-_MAILBOX: Final = re.compile(rf"{_ATOM}@{_ATOM}|(?:{_ATOM} )+<{_ATOM}@{_ATOM}>")
-"""Far less than RFC 5322 allows, and all that people have. Python's parser takes the first of several addresses."""
 
 
 class _Policy(EmailPolicy):
@@ -69,8 +64,8 @@ def written(
     domain = _domain(sender)
     where = Link(unsubscribe)
     mail = EmailMessage(policy=_POLICY)
-    mail["From"] = _address(sender)
-    mail["To"] = _address(to)
+    mail["From"] = check_mailbox(sender)
+    mail["To"] = check_mailbox(to)
     mail["Subject"] = clean(templates.render("email_subject.j2", view))[:MAX_SUBJECT]
     mail["Date"] = format_datetime(message.made)
     mail["Message-ID"] = f"<{message.id}@{domain}>"
@@ -130,17 +125,6 @@ def _refused(error: aiosmtplib.SMTPResponseException) -> Sent:
     if isinstance(error, aiosmtplib.SMTPAuthenticationError):
         who = "our user name and password"
     return failed(f"the mail server refuses {who}: {error.code} {clean(error.message)}", status=error.code)
-
-
-def _address(text: str) -> str:
-    """The address as it stands in a header: one address, alone or as `name <address>`.
-
-    Raises:
-        ValueError: it is none, several, or not ASCII.
-    """
-    if not _MAILBOX.fullmatch(text):
-        raise ValueError(f"{clean(text)!r} is no mail address that can be written to")
-    return text
 
 
 def _domain(sender: str) -> str:

@@ -18,11 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from pipeline.channels import Sent
+from pipeline.channels.sent import Sent
 from pipeline.channels.unsubscribe import unsubscribe_token, verify_unsubscribe
 from pipeline.errors import SealError
 from pipeline.records import Email, Message, channel_key
 from pipeline.settings.alerting import SmtpSettings
+from pipeline.subscriptions.checks import check_email, check_mailbox
 from tests.channelled import certificate, opened
 from tests.told import NOW, item, message, story, subscription
 
@@ -265,3 +266,29 @@ async def test_long_texts_in_all_scripts_arrive(tmp_path: Path) -> None:
     text = box.mails[0].get_body(("plain",))
     assert text is not None
     assert title.strip() in text.get_content()
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("desk@example.org", True),
+        ("a.b+c@example.org", True),
+        ("müller@example.org", False),
+        ('"a b"@example.org', False),
+        ("a@b@c.example", False),
+        ("a@example.org, b@example.org", False),
+        ("a@[127.0.0.1]", False),
+        ("a@example.org\n", False),
+        ("Ada", False),
+    ],
+)
+def test_an_address_that_a_subscription_may_have_can_be_written_to(address: str, good: bool) -> None:
+    """What the file takes is what the channel takes; a sender may have a name before it."""
+    for check, text in ((check_email, address), (check_mailbox, address), (check_mailbox, f"News Desk <{address}>")):
+        if good:
+            assert check(text) == text
+        else:
+            with pytest.raises(ValueError, match="is no mail address"):
+                check(text)
+    with pytest.raises(ValueError, match="is no mail address"):
+        check_email(f"News Desk <{address}>")
