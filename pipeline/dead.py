@@ -18,10 +18,13 @@ from pipeline.errors import UsageError
 from pipeline.kafka import Message
 from pipeline.records.codec import wrap_article
 from pipeline.records.dead import PREFIX, RETRIED, DeadLetter, dead_topic, retried_mark
-from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW
+from pipeline.topics import ARTICLES_DEDUPED, ARTICLES_FRESH, ARTICLES_RAW, TOPICS
 
 BATCHED: Final = frozenset({ARTICLES_RAW, ARTICLES_FRESH, ARTICLES_DEDUPED})
 """Topics of batches, of which an article may die alone."""
+
+STATES: Final = frozenset(topic.name for topic in TOPICS if topic.cleanup == "compact")
+"""Topics that keep the newest record of each key: what goes back there becomes the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +135,16 @@ def chosen(known: Sequence[Letter], places: Sequence[str]) -> list[Letter]:
     if missing:
         raise UsageError(f"no such dead letter: {', '.join(missing)}; `counterclaim dead list` shows those there are")
     return [by_place[place] for place in places]
+
+
+def refuse_states(wanted: Iterable[Letter]) -> None:
+    """Raises UsageError if one is a state, which may be older than what its topic has of its key by now."""
+    states = [one.place for one in wanted if one.topic in STATES]
+    if states:
+        raise UsageError(
+            f"{', '.join(states)}: these topics keep the newest record of each key, and what goes back would replace a "
+            "newer one. The next change of the same key comes by itself; --force sends them back all the same"
+        )
 
 
 def back(letter: Letter) -> Return:

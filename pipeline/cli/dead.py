@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pipeline.cli.options import ConfigOption, JsonOption, config_dir, login
 from pipeline.cli.tables import print_table
-from pipeline.dead import Letter, back, chosen, letters, mark
+from pipeline.dead import Letter, back, chosen, letters, mark, refuse_states
 from pipeline.errors import UsageError
 from pipeline.kafka import Publisher, read_log
 from pipeline.logs import visible
@@ -99,6 +99,7 @@ def retry(
     error: ErrorOption = None,
     author: Annotated[str | None, typer.Option("--author", help="Who does it. Default: the login name.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Also states: they may replace newer ones.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help=f"Do not ask, also above {ASK_ABOVE}.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -106,6 +107,7 @@ def retry(
     """Send dead letters back to where they came from, as they were; they stay in the list, as retried.
 
     Mend what they died of first, or they die again. Name them, or give --all, with --topic or --error to narrow it.
+    A state (`threads`: the newest record of each key) goes back with --force only: it may be older than what is there.
 
         counterclaim dead retry articles.raw/3/17
         counterclaim dead retry --all --error NewerSchemaError --dry-run
@@ -115,6 +117,8 @@ def retry(
     servers = _servers(config)
     found = _read(servers, topic, error)
     wanted = chosen(found, places or []) if places else [one for one in found if one.retried is None]
+    if not force:
+        refuse_states(wanted)
     if not dry_run and not yes and len(wanted) > ASK_ABOVE:
         typer.confirm(f"Send {len(wanted)} records back?", abort=True, err=True)
     if not dry_run:

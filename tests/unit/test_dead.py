@@ -13,13 +13,13 @@ from prometheus_client import CollectorRegistry
 
 from agents.outbox import Outbox
 from agents.stage import DEAD_SHARE, DEAD_WINDOW, DeadLimit, Handled, Stage, whole
-from pipeline.dead import Letter, back, chosen, letters, mark
+from pipeline.dead import Letter, back, chosen, letters, mark, refuse_states
 from pipeline.errors import DeadLimitError, UndecodableError, UsageError
 from pipeline.kafka import Message
 from pipeline.metrics import Metrics
 from pipeline.readable import readable
 from pipeline.records import ThreadInput, batches, dead_letter, decode_batch, encode, thread_inputs
-from pipeline.topics import ARTICLES_RAW, THREADS_IN
+from pipeline.topics import ARTICLES_RAW, FLAGS, THREADS, THREADS_IN
 from tests.articles import NOON, make_article, make_batch
 from tests.disputes import tick
 from tests.unit.test_agents import Record, Sent, Stream
@@ -65,6 +65,13 @@ def test_a_letter_that_was_sent_back_is_listed_as_retried() -> None:
         ]
     assert letters([back_again]) == []
     assert "sent back  articles.raw.dead/1/107, by Ada" in str(readable(back_again))
+
+
+def test_a_state_does_not_go_back() -> None:
+    """It may be older than the one that its topic has; events may, whatever their order."""
+    refuse_states(letters([died(b"a"), died(b"b", topic=THREADS_IN), died(b"c", topic=FLAGS)]))
+    with pytest.raises(UsageError, match=r"^threads/1/107: .*--force"):
+        refuse_states(letters([died(b"a"), died(b"b", topic=THREADS)]))
 
 
 def test_a_record_goes_back_as_it_was_to_where_it_was() -> None:
