@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, cast
 
@@ -32,17 +33,31 @@ def broker_kind() -> BrokerKind:
     return cast("BrokerKind", kind)
 
 
-@pytest.fixture(scope="module")
-def broker(broker_kind: BrokerKind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A started broker with nothing in it, on a free port."""
-    data_dir: Path = tmp_path_factory.mktemp("kafka")
-    running = open_broker(broker_kind, port=0, data_dir=data_dir)
+@contextmanager
+def started(kind: BrokerKind, data_dir: Path) -> Iterator[Broker]:
+    """A broker with nothing in it, on a free port, while the block runs."""
+    running = open_broker(kind, port=0, data_dir=data_dir)
     with asyncio.Runner() as runner:
         runner.run(running.start())
         try:
             yield running
         finally:
             runner.run(running.stop())
+
+
+@pytest.fixture(scope="module")
+def broker(broker_kind: BrokerKind, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A started broker with nothing in it, on a free port."""
+    with started(broker_kind, tmp_path_factory.mktemp("kafka")) as running:
+        yield running
+
+
+@pytest.fixture
+def kafka(broker_kind: BrokerKind, tmp_path: Path) -> Iterator[str]:
+    """``host:port`` of a broker of a test's own with all topics: for those in which a group's offsets matter."""
+    with started(broker_kind, tmp_path / "kafka") as running:
+        apply_topics([running.bootstrap], TOPICS)
+        yield running.bootstrap
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -12,23 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from pipeline.archive.database import connect, migrate
-from pipeline.broker import Kind, open_broker
-from pipeline.kafka import apply_topics
-from pipeline.topics import TOPICS
 from tests.archiver_suite import ArchiverSuite
-
-
-@pytest.fixture
-def kafka(broker_kind: Kind, tmp_path: Path) -> Iterator[str]:
-    """``host:port`` of a broker of this test's own with all topics: the group's offsets are part of what is tested."""
-    broker = open_broker(broker_kind, port=0, data_dir=tmp_path / "kafka")
-    with asyncio.Runner() as runner:
-        runner.run(broker.start())
-        try:
-            apply_topics([broker.bootstrap], TOPICS)
-            yield broker.bootstrap
-        finally:
-            runner.run(broker.stop())
 
 
 @pytest.fixture

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 
-from pipeline.broker import Kind, open_broker
-from pipeline.kafka import apply_topics
 from pipeline.records import alerts, deliveries
-from pipeline.topics import ALERTS, DELIVERIES, TOPICS
+from pipeline.topics import ALERTS, DELIVERIES
 from tests.integration.delivering import (
     Deliverer,
     Receiver,
@@ -34,19 +30,6 @@ KILLS = int(os.environ.get("COUNTERCLAIM_LOSS_RUNS", "1"))
 """Runs of the test with kills, each with a seed of its own and four kills."""
 
 NAMES = tuple(f"desk-{number}" for number in range(8))
-
-
-@pytest.fixture
-def kafka(broker_kind: Kind, tmp_path: Path) -> Iterator[str]:
-    """``host:port`` of a broker of this test's own with all topics."""
-    broker = open_broker(broker_kind, port=0, data_dir=tmp_path / "kafka")
-    with asyncio.Runner() as runner:
-        runner.run(broker.start())
-        try:
-            apply_topics([broker.bootstrap], TOPICS)
-            yield broker.bootstrap
-        finally:
-            runner.run(broker.stop())
 
 
 def told(value: bytes) -> list[str]:

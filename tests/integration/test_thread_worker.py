@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,13 +10,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.broker import Kind, open_broker
+from pipeline.broker import Kind
 from pipeline.heartbeat import heartbeat
 from pipeline.kafka import Publisher, apply_topics, end_offsets
 from pipeline.records import Command, Flagged, ThreadEvent, ThreadInput, Tick, encode, thread_events, threads
 from pipeline.topics import MIN_PARTITIONS, THREAD_EVENTS, THREADS, THREADS_IN, topics
 from tests.articles import NOON
 from tests.disputes import accuses, article_id, copied, denies, revised, telling
+from tests.integration.conftest import started
 from tests.integration.workers import Collector, Worker, workers
 
 pytestmark = pytest.mark.timeout(240)
@@ -35,15 +35,10 @@ LATE = datetime.now(UTC) - timedelta(hours=2) - NOON
 @pytest.fixture
 def kafka(broker_kind: Kind, tmp_path: Path) -> Iterator[str]:
     """``host:port`` of a broker of this test's own, with the topics of two apps."""
-    broker = open_broker(broker_kind, port=0, data_dir=tmp_path / "kafka")
-    with asyncio.Runner() as runner:
-        runner.run(broker.start())
-        try:
-            apply_topics([broker.bootstrap], topics())
-            apply_topics([broker.bootstrap], topics(app_id=ALONE))
-            yield broker.bootstrap
-        finally:
-            runner.run(broker.stop())
+    with started(broker_kind, tmp_path / "kafka") as broker:
+        apply_topics([broker.bootstrap], topics())
+        apply_topics([broker.bootstrap], topics(app_id=ALONE))
+        yield broker.bootstrap
 
 
 def inputs(partition: int) -> list[ThreadInput]:

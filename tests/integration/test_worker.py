@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from agents.outbox import MOST_BYTES
-from pipeline.broker import Kind, open_broker
-from pipeline.kafka import Publisher, apply_topics, lag
+from pipeline.kafka import Publisher, lag
 from pipeline.records import ArticleBatch, batches, encode, flagged
 from pipeline.topics import (
     APP_ID,
@@ -23,25 +21,11 @@ from pipeline.topics import (
     FLAGS,
     MAX_RECORD_BYTES,
     MIN_PARTITIONS,
-    TOPICS,
 )
 from tests.articles import make_article, make_batch
 from tests.integration.workers import Collector, Worker, publish, until, workers
 
 pytestmark = pytest.mark.timeout(180)
-
-
-@pytest.fixture
-def kafka(broker_kind: Kind, tmp_path: Path) -> Iterator[str]:
-    """``host:port`` of a broker of this test's own with all topics: the group's offsets are part of what is tested."""
-    broker = open_broker(broker_kind, port=0, data_dir=tmp_path / "kafka")
-    with asyncio.Runner() as runner:
-        runner.run(broker.start())
-        try:
-            apply_topics([broker.bootstrap], TOPICS)
-            yield broker.bootstrap
-        finally:
-            runner.run(broker.stop())
 
 
 def stories(first: int, count: int) -> list[ArticleBatch]:
