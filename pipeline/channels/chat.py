@@ -1,24 +1,20 @@
-"""The channel `apprise`: chats and push services. The only module that knows apprise, which is imported at first use.
+"""The channel `apprise`: chats and push services, by way of `pipeline.subscriptions.services`.
 
-It blocks, so it runs beside the loop. Its log lines may hold tokens, so nobody hears them; of an answer they tell the
-status, and that is kept.
+It blocks, so it runs beside the loop.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
 import re
-import threading
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Final
+from typing import Final
 
 from pipeline.channels.sent import Sent, failed
 from pipeline.feeds import guard
+from pipeline.subscriptions.services import library
 
 _OURS: Final = re.compile(r"(?<=[?&])(?:redirect|cto|rto)=[^&]*&?")
 _OVERFLOW: Final = re.compile(r"[?&]overflow=")
-_STATUS: Final = re.compile(r"\berror=(\d{3})\b")
 
 CONNECT_SECONDS: Final = 5.0
 
@@ -49,7 +45,7 @@ def notify(url: str, title: str, body: str, timeout: float, *, allow_private: bo
         url: as apprise has it, unsealed.
         allow_private: whether a host may be dialled whose address is not public: many services name one.
     """
-    apprise, statuses = _library()
+    apprise, statuses = library()
     asset = apprise.AppriseAsset(
         app_id="counterclaim", app_desc="counterclaim", app_url="", storage_mode="memory", async_mode=False
     )
@@ -66,38 +62,3 @@ def notify(url: str, title: str, body: str, timeout: float, *, allow_private: bo
     status = statuses.last()
     said = f"answers {status}" if status else "could not be reached, or refused it"
     return failed(f"the service {service_of(url)} {said}", status=status)
-
-
-class _Statuses(logging.Handler):
-    """Keeps the last status that apprise logged on this thread, and nothing else of its lines."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._here = threading.local()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        found = _STATUS.search(record.getMessage())
-        if found:
-            self._here.status = int(found[1])
-
-    def begin(self) -> None:
-        self._here.status = None
-
-    def last(self) -> int | None:
-        status: int | None = getattr(self._here, "status", None)
-        return status
-
-
-@functools.cache
-def _library() -> tuple[Any, _Statuses]:
-    statuses = _Statuses()
-    heard = logging.getLogger("apprise")
-    heard.handlers[:] = [statuses]
-    heard.propagate = False
-    heard.setLevel(logging.WARNING)
-    # What apprise calls services by tells paths at `debug` and in warnings, and tokens are in paths.
-    for name in ("urllib3", "requests"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    import apprise  # here: a tenth of a second, and 15 MB once it is used
-
-    return apprise, statuses

@@ -1,7 +1,8 @@
 """Subscriptions and silences: who wants to be told of which stories.
 
 listing    the operator's file and what was decided at run time                        pure
-checks     what a zone, an address, a secret or a topic must look like                 pure
+checks     what a zone, an address, a secret or a topic must look like
+services   the door to apprise: the services it knows, and whether it can use an address  edge
 editing    what people decide at run time, as records                                  pure
 file       the file into the topic; commands into the topic                            edge
 known      both topics, followed                                                       edge

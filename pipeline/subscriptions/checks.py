@@ -1,7 +1,7 @@
-"""What a zone, an address, a secret, a topic or a query must look like, in the file and on the command line. Pure.
+"""What a zone, an address, a secret, a topic or a query must look like, in the file and on the command line.
 
-As the other checks of values: each returns its value or raises ValueError, whose text ends up behind file and line. A
-text that may hold a secret is never part of it.
+Pure, but for what apprise does at its first use, in `services`. As the other checks of values: each returns its value
+or raises ValueError, whose text ends up behind file and line. A text that may hold a secret is never part of it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import functools
-import logging
 import re
 import secrets
 import zoneinfo
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from pipeline.documents import nearest
 from pipeline.errors import CounterclaimError
+from pipeline.subscriptions import services
 from pipeline.topics import TOPICS
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - how every secret begins
@@ -104,50 +102,21 @@ def check_mailbox(text: str) -> str:
 
 def check_apprise(url: str) -> str:
     """An address that the library apprise can send to; its service (`slack`, `tgram`). The address is a secret."""
-    # Imported here: it is needed by few, and takes a tenth of a second.
-    import apprise
-
     scheme = _SCHEME.match(url)
     service = scheme[1].lower() if scheme else ""
     hint = "https://github.com/caronc/apprise/wiki lists the services and how their addresses are written"
-    with _unlogged(logging.getLogger("apprise")):
-        try:
-            found = apprise.Apprise.instantiate(url, suppress_exceptions=True)
-        except Exception as error:  # a plugin's own, which may show the address
-            raise ValueError(f"apprise refuses the address ({type(error).__name__}): {hint}") from None
-        if isinstance(found, apprise.NotifyBase):
-            names = list(_names(found))
-            return service if service in names else (names or [service])[0]
-        services = set(_services())
+    try:
+        names = services.service(url)
+    except Exception as error:  # a plugin's own, which may show the address
+        raise ValueError(f"apprise refuses the address ({type(error).__name__}): {hint}") from None
+    if names:
+        return service if service in names else names[0]
     if not service:
         raise ValueError(f"the address for apprise does not begin with a service, as slack:// is one: {hint}")
-    if service in services:
+    known = services.services()
+    if service in known:
         raise ValueError(f"apprise knows {service}://, but not with what is behind it: {hint}")
-    raise ValueError(f"apprise knows no service {service + '://'!r}{nearest(service, services)}: {hint}")
-
-
-@contextmanager
-def _unlogged(logger: logging.Logger) -> Iterator[None]:
-    """Without what it says: apprise writes the addresses that it refuses into the log, tokens and all."""
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
-
-
-def _services() -> Iterator[str]:
-    import apprise
-
-    for plugin in apprise.Apprise().details()["schemas"]:
-        for name in ("secure_protocols", "protocols"):
-            yield from plugin[name] or ()
-
-
-def _names(plugin: object) -> Iterator[str]:
-    for attribute in ("secure_protocol", "protocol"):
-        value = getattr(plugin, attribute, None)
-        yield from (value,) if isinstance(value, str) else tuple(value or ())
+    raise ValueError(f"apprise knows no service {service + '://'!r}{nearest(service, known)}: {hint}")
 
 
 def check_topic(topic: str) -> str:

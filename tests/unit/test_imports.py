@@ -19,6 +19,7 @@ ONLY_IN = {
     "feedparser": "pipeline.feeds.parse",
     "kafka": "pipeline.kafka",
     "faust": "agents",
+    "apprise": "pipeline.subscriptions.services",
     "aiosmtplib": "pipeline.channels.mail",
     "jinja2": "pipeline.channels.templates",
     "standardwebhooks": "pipeline.channels.webhook",
