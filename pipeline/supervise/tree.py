@@ -91,7 +91,10 @@ class Tree:
 
     @property
     def speech_files(self) -> dict[str, Path]:
-        """Where children say what is for the operator, by their names."""
+        """Where children say what is for the operator, by their names; none before the start, which puts away what
+        those of the run before said."""
+        if self._supervisor is None:
+            return {}
         return {spec.name: speech_file(self.log_dir / f"{spec.name}.log") for spec in self._specs if spec.speaks}
 
     async def start(self) -> None:
