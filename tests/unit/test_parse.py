@@ -190,7 +190,7 @@ def test_an_empty_feed_is_a_feed() -> None:
         (b"<html lang=en><h1>Log in</h1></html>", "an HTML page"),
         (b'{"version": "https://jsonfeed.org/version/1.1"}', "no JSON Feed: it has no version or no items"),
         (bytes(range(256)) * 50, "neither RSS, RDF, Atom, JSON Feed"),
-        (gzip.compress(b"<rss version='2.0'/>"), "neither RSS, RDF, Atom, JSON Feed"),
+        (gzip.compress(b"<rss version='2.0'/>", mtime=0), "neither RSS, RDF, Atom, JSON Feed"),
         (b"<?xml version='1.0'?><opml><body/></opml>", "neither RSS, RDF, Atom, JSON Feed"),
     ],
 )
