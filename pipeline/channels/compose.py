@@ -1,6 +1,6 @@
 """A message in words: who says what against whom, by whose account, in which quotes. Pure.
 
-Nothing is told as a fact that somebody says: each side is "X alleges" or "X denies", according to an outlet, and a
+Nothing is told as a fact that somebody says: each side is "X alleged" or "X denied", according to an outlet, and a
 headline stands in quotes beside the outlet that wrote it.
 """
 
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipeline.channels.clean import Link, clean, link
-from pipeline.channels.story import count, happened, says, state_in_words, together
+from pipeline.channels.story import count, happened, state_in_words, together
 from pipeline.channels.view import Quote, Said, StoryView, View
 from pipeline.feeds.report import span
 from pipeline.records.alert import Item, Message, Story
@@ -49,10 +49,10 @@ def composed(message: Message) -> View:
 def headline(story: Story) -> str:
     """Who says what against whom, without a quote."""
     accusers, accused, deniers = map(_named, (story.accusers, story.accused, story.deniers))
-    alleged = f"{accusers} {says('alleges', len(story.accusers))}" if accusers else "is alleged"
+    alleged = f"{accusers} alleged" if accusers else "is alleged"
     alleged += f" against {accused}" if accused else ""
     if story.deniers or story.first_denial is not None:
-        told = f"{f'{deniers} ' + says('denies', len(story.deniers)) if deniers else 'Somebody denies'} what {alleged}"
+        told = f"{deniers or 'Somebody'} denied what {alleged}"
     else:
         told = alleged if accusers else f"It {alleged}"
     if story.state in ("conceded", "retracted"):
@@ -153,16 +153,8 @@ def _alleged(story: Story) -> str:
     who, accused = _named(story.accusers), _named(story.accused)
     against = f" against {accused}" if accused else ""
     if story.first_allegation is None:
-        return (
-            f"{who} {says('alleges', len(story.accusers))} it, by the account of those who report the denial"
-            if who
-            else ""
-        )
-    told = (
-        f"{who} {says('alleges', len(story.accusers))}{against}"
-        if who
-        else f"It is alleged{against}, by whom is not told"
-    )
+        return f"{who} alleged it, by the account of those who report the denial" if who else ""
+    told = f"{who} alleged{against}" if who else f"It is alleged{against}, by whom is not told"
     return f"{told}, {_according(story, story.first_allegation)}"
 
 
@@ -170,7 +162,7 @@ def _denied(story: Story) -> str:
     if story.first_denial is None:
         return "No denial is known"
     who = _named(story.deniers)
-    told = f"{who} {says('denies', len(story.deniers))} it" if who else "It is denied, by whom is not told"
+    told = f"{who} denied it" if who else "It is denied, by whom is not told"
     return f"{told}, {_according(story, story.first_denial)}"
 
 

@@ -16,12 +16,12 @@ _FULL: Final = StoryView(
     language="en",
     new=True,
     state="disputed",
-    headline="Ruritania denies what Freedonia alleges",
+    headline="Ruritania denied what Freedonia alleged",
     title="Ruritania <denies> closing the canal",
     outlet="Herald & Sons",
     standing="It is disputed: one side alleges it, the other denies it.",
-    sides=(Said("Freedonia alleges it, according to Herald & Sons", None), Said("Ruritania denies it", _QUOTE)),
-    changes=("Ruritania denies it now.",),
+    sides=(Said("Freedonia alleged it, according to Herald & Sons", None), Said("Ruritania denied it", _QUOTE)),
+    changes=("Ruritania denied it.",),
     news=(_QUOTE,),
     sources="2 independent sources in 3 articles: 1 with the allegation, 1 with a denial.",
     lag="The first denial came 2 h after the first allegation.",
@@ -48,7 +48,7 @@ _BARE: Final = StoryView(
 )
 
 SAMPLES: Final = (
-    View("message_1", "story.new", "Ruritania denies what Freedonia alleges", "Canal", (_FULL,), 0, (), _MADE),
+    View("message_1", "story.new", "Ruritania denied what Freedonia alleged", "Canal", (_FULL,), 0, (), _MADE),
     View("message_2", "story.update", "It is alleged", "Canal", (_BARE,), 0, (), _MADE),
     View("message_3", "digest", "2 stories", "Canal", (_FULL, _BARE), 7, (), _MADE),
     View("message_4", "notice", "A channel is disabled", "Canal", (), 0, ("Nothing is sent there.",), _MADE),

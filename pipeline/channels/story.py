@@ -123,7 +123,10 @@ def what_changed(events: Iterable[ThreadEvent], story: Story, before: Snapshot |
 
 
 def happened(event: ThreadEvent) -> str:
-    """One event in one sentence. What somebody says is never told as a fact."""
+    """One event in one sentence. What somebody says is never told as a fact.
+
+    In the past tense, in which a name's verb is the same whether it stands for one or for many ("Parents", "Council").
+    """
     names, outlet = together(event.names), event.evidence[-1].outlet if event.evidence else ""
     according = f", according to {outlet}" if outlet else ""
     match event.kind:
@@ -132,9 +135,9 @@ def happened(event: ThreadEvent) -> str:
         case "joined":
             return f"One more article carries it{f': {outlet}' if outlet else ''}."
         case "new_denier":
-            return f"{names} {says('denies', len(event.names))} it{according}."
+            return f"{names} denied it{according}."
         case "new_accuser":
-            return f"{names} {says('alleges', len(event.names))} it{according}."
+            return f"{names} alleged it{according}."
         case "disputed" | "conceded" | "retracted":
             return f"It is now {_STATES[event.kind]}.{_remark(event)}"
         case "reopened":
@@ -147,11 +150,6 @@ def happened(event: ThreadEvent) -> str:
             return _shifted(event.what, event.change, event.evidence)
         case _:
             return f"{event.what}{_remark(event)}"
-
-
-def says(verb: str, number: int) -> str:
-    """`denies` of one, `deny` of several."""
-    return verb if number == 1 else {"denies": "deny", "alleges": "allege"}[verb]
 
 
 def together(names: Iterable[str]) -> str:
@@ -179,10 +177,10 @@ def _differences(before: Snapshot, now: Snapshot, named: set[tuple[EventKind, st
     for kind, verb, old, new in _parties(before, now):
         fresh = tuple(name for name in new if name not in old and (kind, name) not in named)
         if fresh:
-            yield f"{together(fresh)}, not named before, {says(verb, len(fresh))} it, according to reports."
-    for verb, had, has in (("alleges", before.alleging, now.alleging), ("denies", before.denying, now.denying)):
+            yield f"{together(fresh)}, not named before, {verb} it, according to reports."
+    for verb, had, has in (("alleged", before.alleging, now.alleging), ("denied", before.denying, now.denying)):
         if has != had:
-            yield f"{count(has)} {says(verb, has)} it, {had} before."
+            yield f"{count(has)} {verb} it, {had} before."
     if now.articles != before.articles:
         yield f"{now.articles} articles, {before.articles} before."
     if now.lag_seconds != before.lag_seconds and now.lag_seconds is not None:
@@ -191,8 +189,8 @@ def _differences(before: Snapshot, now: Snapshot, named: set[tuple[EventKind, st
 
 def _parties(before: Snapshot, now: Snapshot) -> tuple[tuple[EventKind, str, tuple[str, ...], tuple[str, ...]], ...]:
     return (
-        ("new_accuser", "alleges", before.accusers, now.accusers),
-        ("new_denier", "denies", before.deniers, now.deniers),
+        ("new_accuser", "alleged", before.accusers, now.accusers),
+        ("new_denier", "denied", before.deniers, now.deniers),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.demo.alerts import Arrival, Tally
 from pipeline.demo.expectations import Expected, Verdict
@@ -124,8 +124,8 @@ def disputes(threads: Sequence[Thread]) -> Iterator[str]:
         if one.state != "disputed" or one.members == 1:
             continue
         yield f"\n{one.state}: {visible(one.title)}"
-        yield f"  {_do(one.accusers, 'allege')} it of {_names(one.accused)}{_words(one.first_allegation)}"
-        yield f"  {_do(one.deniers, 'deny')} it{_words(one.first_denial)}"
+        yield f"  {_names(one.accusers)} alleged it of {_names(one.accused)}{_words(one.first_allegation)}"
+        yield f"  {_names(one.deniers)} denied it{_words(one.first_denial)}"
         lag = "" if one.lag_seconds is None else f", denied {span(one.lag_seconds)} after the allegation"
         copies = f", {one.copies} of them a copy" if one.copies else ""
         sources = f"{one.telling.independent} independent source{'s' if one.telling.independent > 1 else ''}"
@@ -137,12 +137,6 @@ def _names(parties: Parties) -> str:
     """Each name once: a country and its government are two parties."""
     names = dict.fromkeys(visible(one.name) for one in parties.named)
     return " and ".join(names) if names else who(parties)
-
-
-def _do(parties: Parties, verb: Literal["allege", "deny"]) -> str:
-    """Who does it: `A and B deny`, `A denies`."""
-    names = _names(parties)
-    return f"{names} {verb if ' and ' in names else {'allege': 'alleges', 'deny': 'denies'}[verb]}"
 
 
 def _words(found: Evidence | None) -> str:

@@ -125,19 +125,15 @@ def changed(
 
 def _newcomers(before: Thread, after: Thread, cause: Cause) -> Iterable[ThreadEvent]:
     for kind, verb, old, new in (
-        ("new_accuser", "alleges", before.accusers, after.accusers),
-        ("new_denier", "denies", before.deniers, after.deniers),
+        ("new_accuser", "alleged", before.accusers, after.accusers),
+        ("new_denier", "denied", before.deniers, after.deniers),
     ):
         known = set(_keys(old))
         fresh = [one for one in new.named if party_key((one.name, one.code)) not in known]
         if fresh:
             names = tuple(one.name for one in fresh)
-            says = verb if len(names) == 1 else _PLURAL[verb]
-            what = f"{' and '.join(names)} {says} it{' too' if known else ''}."
+            what = f"{' and '.join(names)} {verb} it{' too' if known else ''}."
             yield event(after, kind, cause, what, names=names, evidence=tuple(one.first for one in fresh))  # type: ignore[arg-type]  # both are kinds
-
-
-_PLURAL: Final = {"alleges": "allege", "denies": "deny"}
 
 
 def _keys(parties: Parties) -> Iterable[str]:

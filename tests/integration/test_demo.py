@@ -90,9 +90,9 @@ async def test_a_demo_goes_on_until_ctrl_c_and_leaves_nothing_behind(broker_kind
     assert not await asyncio.to_thread(answers, worker)
     assert any("North Korea dismisses rumours of weapons sales to Moscow" in line for line in said)
     assert any("stance_changed  The denial by water board was removed." in line for line in said)
-    assert any(line.startswith("  United States alleges it of North Korea: “") for line in said)
-    assert any(line.startswith("  North Korea denies it: “") for line in said)
-    telling = "  story.new  North Korea denies what United States alleges against North Korea"
+    assert any(line.startswith("  United States alleged it of North Korea: “") for line in said)
+    assert any(line.startswith("  North Korea denied it: “") for line in said)
+    telling = "  story.new  North Korea denied what United States alleged against North Korea"
     for name in ("terminal", "disputes", "desk"):
         assert sum(line.startswith(f"alert  {name}{telling}") for line in said) == 1
     signed = [line for line in said if line.startswith("    delivered ")]

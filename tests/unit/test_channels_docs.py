@@ -43,4 +43,4 @@ async def test_the_documented_receiver_verifies_and_tells_once(tmp_path: Path) -
     finally:
         process.terminate()
         rest = (await process.communicate())[0].decode()
-    assert rest.count("Borduria denies it, according to reports, first by Example Times") == 2
+    assert rest.count("Borduria denied it, according to reports, first by Example Times") == 2

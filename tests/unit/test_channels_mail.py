@@ -112,7 +112,7 @@ async def test_a_mail_has_text_html_and_its_headers(tmp_path: Path) -> None:
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None
     assert html is not None
-    assert "Borduria denies it, according to reports, first by Example Times" in text.get_content()
+    assert "Borduria denied it, according to reports, first by Example Times" in text.get_content()
     assert '<q dir="auto">Borduria denies jamming radio</q>' in html.get_content()
 
 

@@ -76,7 +76,7 @@ async def test_a_chat_gets_title_and_text(tmp_path: Path) -> None:
         assert await chatted(tmp_path, site.url.replace("http", "json") + f"/{TOKEN}") == Sent("delivered")
     [told] = got
     assert told["title"] == "Example Times: “Borduria denies jamming radio”"
-    assert "Borduria denies what Syldavia alleges against Borduria" in told["message"]
+    assert "Borduria denied what Syldavia alleged against Borduria" in told["message"]
     assert "‹!channel› ＠here ∗x∗" in told["message"]
 
 
@@ -288,7 +288,7 @@ async def test_a_folder_that_cannot_be_written_is_a_failure(tmp_path: Path) -> N
 async def test_the_terminal_shows_the_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On standard output, flushed."""
     assert await sent(tmp_path, Terminal()) == Sent("delivered")
-    assert capsys.readouterr().out.startswith("== The desk · 2026-11-22 12:00 UTC\nNew story: Borduria denies")
+    assert capsys.readouterr().out.startswith("== The desk · 2026-11-22 12:00 UTC\nNew story: Borduria denied")
 
 
 async def test_a_terminal_without_unicode_shows_what_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +296,7 @@ async def test_a_terminal_without_unicode_shows_what_it_can(tmp_path: Path, monk
     out = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(out, encoding="ascii"))
     assert await sent(tmp_path, Terminal()) == Sent("delivered")
-    assert b"Borduria denies it, according to reports" in out.getvalue()
+    assert b"Borduria denied it, according to reports" in out.getvalue()
 
 
 async def test_a_terminal_that_hangs_holds_up_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

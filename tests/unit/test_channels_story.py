@@ -94,7 +94,7 @@ def test_a_trimmed_event_keeps_what_is_told() -> None:
 def test_an_event_never_tells_a_statement_as_a_fact() -> None:
     """Who says it, and by whose account."""
     denied = event("new_denier", names=("Borduria", "Ann"), evidence=(evidence(outlet="Daily Example"),))
-    assert what_changed([denied], story()) == "Borduria and Ann deny it, according to Daily Example."
+    assert what_changed([denied], story()) == "Borduria and Ann denied it, according to Daily Example."
 
 
 def test_what_changed_is_counted_from_what_was_told() -> None:
@@ -102,8 +102,8 @@ def test_what_changed_is_counted_from_what_was_told() -> None:
     before = snapshot(story(state="alleged", deniers=(), denying=0, articles=1, lag_seconds=None))
     text = what_changed([event("spread", number=3)], story(), before)
     assert text.startswith("3 independent sources carry it. It is now disputed")
-    assert "Borduria, not named before, denies it, according to reports." in text
-    assert "1 independent source denies it, 0 before." in text
+    assert "Borduria, not named before, denied it, according to reports." in text
+    assert "1 independent source denied it, 0 before." in text
     assert "3 articles, 1 before." in text
     assert "The first denial came 3 h after the first allegation." in text
 
@@ -112,7 +112,7 @@ def test_a_party_is_told_once() -> None:
     """By the event that names it, and not again as a difference."""
     before = snapshot(story(deniers=(), state="disputed"))
     denied = event("new_denier", names=("Borduria",), evidence=(evidence(outlet="Daily Example"),))
-    assert what_changed([denied], story(), before) == "Borduria denies it, according to Daily Example."
+    assert what_changed([denied], story(), before) == "Borduria denied it, according to Daily Example."
 
 
 def test_nothing_changed_says_nothing() -> None:

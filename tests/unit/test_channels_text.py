@@ -80,10 +80,10 @@ def test_a_message_says_who_says_what_by_whose_account() -> None:
     """The sides with their quotes, outlets, times, links; sources, lag, rule and version."""
     text = SHIPPED.render("email.txt.j2", composed(message()))
     for expected in (
-        "New story: Borduria denies what Syldavia alleges against Borduria",
-        "Syldavia alleges against Borduria, according to reports, first by Daily Example: “Syldavia accuses",
+        "New story: Borduria denied what Syldavia alleged against Borduria",
+        "Syldavia alleged against Borduria, according to reports, first by Daily Example: “Syldavia accuses",
         "Daily Example, 2026-11-22 12:00 UTC  https://news.example/story",
-        "Borduria denies it, according to reports, first by Example Times: “Borduria denies jamming radio”",
+        "Borduria denied it, according to reports, first by Example Times: “Borduria denies jamming radio”",
         "2 independent sources in 3 articles, 1 of them copies: 2 with the allegation, 1 with a denial.",
         "The first denial came 3 h after the first allegation.",
         "Found by en.denial.denies/3 of rule set 0123456789ab",
@@ -94,24 +94,24 @@ def test_a_message_says_who_says_what_by_whose_account() -> None:
 def test_one_article_alone_is_named_as_the_account() -> None:
     """Of one article it is certain who says that somebody says it."""
     view = composed(message(items=(item(story=story(articles=1, copies=0), first=True),)))
-    assert view.stories[0].sides[0].who == "Syldavia alleges against Borduria, according to Daily Example"
+    assert view.stories[0].sides[0].who == "Syldavia alleged against Borduria, according to Daily Example"
 
 
 @pytest.mark.parametrize(
     ("change", "headline", "sides"),
     [
-        ({"deniers": (), "first_denial": None}, "Syldavia alleges against Borduria", ["Syldavia", "No denial is"]),
+        ({"deniers": (), "first_denial": None}, "Syldavia alleged against Borduria", ["Syldavia", "No denial is"]),
         (
             {"accusers": (), "accused": (), "first_allegation": None},
-            "Borduria denies what is alleged",
-            ["Borduria denies it"],
+            "Borduria denied what is alleged",
+            ["Borduria denied it"],
         ),
-        ({"accusers": ()}, "Borduria denies what is alleged against Borduria", ["It is alleged", "Borduria denies it"]),
-        ({"deniers": ()}, "Somebody denies what Syldavia alleges against Borduria", ["Syldavia", "It is denied"]),
+        ({"accusers": ()}, "Borduria denied what is alleged against Borduria", ["It is alleged", "Borduria denied it"]),
+        ({"deniers": ()}, "Somebody denied what Syldavia alleged against Borduria", ["Syldavia", "It is denied"]),
         (
             {"accusers": ("A", "B", "C", "D"), "accused": ()},
-            "Borduria denies what A, B, C and others allege",
-            ["A, B, C and others allege, according", "Borduria"],
+            "Borduria denied what A, B, C and others alleged",
+            ["A, B, C and others alleged, according", "Borduria"],
         ),
         (
             {"accusers": (), "accused": (), "deniers": (), "first_allegation": None, "first_denial": None},
@@ -120,7 +120,7 @@ def test_one_article_alone_is_named_as_the_account() -> None:
         ),
         (
             {"state": "conceded"},
-            "Borduria denies what Syldavia alleges against Borduria; marked as conceded",
+            "Borduria denied what Syldavia alleged against Borduria; marked as conceded",
             ["Syldavia", "Borduria"],
         ),
     ],

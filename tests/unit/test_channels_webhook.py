@@ -105,7 +105,7 @@ async def test_a_receiver_verifies_what_it_gets(tmp_path: Path, status: int) -> 
         assert verified["type"] == "story.new"
         assert (
             verified["data"]["alerts"][0]["story"]["headline"]
-            == "Borduria denies what Syldavia alleges against Borduria"
+            == "Borduria denied what Syldavia alleged against Borduria"
         )
     with pytest.raises(standardwebhooks.WebhookVerificationError):
         standardwebhooks.Webhook(SECRET).verify(body + b" ", headers)

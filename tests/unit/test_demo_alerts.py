@@ -239,7 +239,7 @@ def test_what_arrives_is_said_in_three_lines() -> None:
     """Kind, who says what against whom, outlet and headline, follow-ups, and how long it took."""
     message = message_of(alerts_to("desk", SPOON))
     assert list(arrived(Arrival("desk", message.id, body(message)), 1.24)) == [
-        "alert  desk  story.new  Borduria denies what Syldavia alleges against Borduria",
+        "alert  desk  story.new  Borduria denied what Syldavia alleged against Borduria",
         "    Example Times: “Borduria denies jamming radio”; follow-ups: joined, new_denier, disputed, spread",
         "    delivered 1.2 s after the fetch, signature good",
     ]

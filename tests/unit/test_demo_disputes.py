@@ -119,8 +119,8 @@ def test_a_dispute_is_shown_with_both_sides() -> None:
     threads: tuple[Thread, ...] = tuple(told().threads.values())
     assert list(disputes(threads)) == [
         "\ndisputed: Spoons, day 1",
-        "  Aland alleges it of Borduria: “Aland accuses Borduria over the silver spoons” (Herald)",
-        "  Borduria denies it: “Borduria contradicts others over the silver spoons” (Post)",
+        "  Aland alleged it of Borduria: “Aland accuses Borduria over the silver spoons” (Herald)",
+        "  Borduria denied it: “Borduria contradicts others over the silver spoons” (Post)",
         "  3 articles, 1 of them a copy, 2 independent sources, denied 2 h after the allegation",
         "",
     ]

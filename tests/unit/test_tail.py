@@ -199,7 +199,7 @@ def test_what_happened_to_a_thread() -> None:
     assert "\x1b" not in created
     assert f"article {article_id(2)}  https://herald.example/2\n    0.70: Spoons. (spoons)\n" in joined
     assert "Outlet 2: “Borduria contradicts others over the silver spoons”" in joined
-    assert "new_denier  Borduria denies it." in denier
+    assert "new_denier  Borduria denied it." in denier
     assert "disputed  One side alleges it, another denies it.  (alleged → disputed)" in disputed
     assert "spread  2 independent sources carry it." in spread
     assert "by Ada: They differ.\n" in conceded

@@ -95,7 +95,7 @@ def test_who_denies_for_the_accused_is_a_denier_beside_it() -> None:
     court.take(telling(1, accuses()), telling(2, denies()), telling(3, denies("Curland"), Said("debunk", "Checkers")))
     assert names(court.thread, "deniers") == ["Borduria", "Curland"]
     told = [(one.names, one.what) for one in court.events if one.kind == "new_denier"]
-    assert told == [(("Borduria",), "Borduria denies it."), (("Curland",), "Curland denies it too.")]
+    assert told == [(("Borduria",), "Borduria denied it."), (("Curland",), "Curland denied it too.")]
 
 
 def test_one_party_goes_by_its_code_or_else_by_its_name() -> None:
