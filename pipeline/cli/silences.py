@@ -54,6 +54,8 @@ def add(
 
     counterclaim silences add --query '"silver spoons"' --for 2h --comment "we have it"
 
+    counterclaim silences add --query thread:45133c1a --for 24h --comment "we know this one"
+
     counterclaim silences add --subscription energy --for 12h --comment "moving office"
     """
     settings = load_settings(config_dir(config), os.environ)

@@ -15,7 +15,7 @@ from pipeline.records import Field
 MIN_PREFIX: Final = 2
 """Letters before a `*`: with fewer it would match a good part of all words."""
 
-AttributeName = Literal["actor", "target", "outlet", "owner", "lang", "kind", "state", "event"]
+AttributeName = Literal["actor", "target", "outlet", "owner", "lang", "kind", "state", "event", "thread"]
 
 NumberName = Literal["sources", "articles", "lag"]
 Comparator = Literal["<", "<=", "=", ">=", ">"]

@@ -40,7 +40,7 @@ _RAREST: Final = 0.001
 """Stories that have a word, roughly: fewer by each letter, down to this share. What counts is the order of two shares,
 and only for speed."""
 
-_SHARES: Final = {"kind": 0.6, "lang": 0.4, "state": 0.4, "event": 0.3}
+_SHARES: Final = {"kind": 0.6, "lang": 0.4, "state": 0.4, "event": 0.3, "thread": 0.0001}
 _NAME_SHARE: Final = 0.02
 """Stories that have one value of an attribute; of any other attribute."""
 

@@ -45,6 +45,11 @@ _VALUES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fields that can be nothing else."""
 
+_EXAMPLES: Final = {"lang": "en", "thread": "45133c1a"}
+
+MIN_THREAD: Final = 8
+"""Hex digits of a thread's id that name it; one of a million others has the same in one case of 4,000."""
+
 _PROPERTIES: Final = get_args(AttributeName)
 _NUMBERS: Final = get_args(NumberName)
 
@@ -69,6 +74,7 @@ UNKNOWN.2: /[^\s()":@]+:/
 
 _NAMES: Final = {name: called for name, called in NAMES.items() if name not in ("UNLESS", "LIST")}
 _NUMBER: Final = re.compile(r"(?P<comparator>[<>]=?|=)?(?P<value>\d{1,9}(?:\.\d{1,3})?)(?P<unit>[smhd]?)")
+_THREAD: Final = re.compile(rf"[0-9a-f]{{{MIN_THREAD},32}}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2}|und")
 _BARE_NUMBER: Final = re.compile(rf"({'|'.join(_NUMBERS)})[<>=]")
 
@@ -163,6 +169,12 @@ def _value(name: AttributeName, token: Token) -> str:
         if not _LANGUAGE.fullmatch(written.casefold()):
             raise error_at(token, "a language is two letters, as ISO 639-1 has it (en, de, zh), or und if unknown")
         return written.casefold()
+    if name == "thread":
+        if not _THREAD.fullmatch(written.casefold()):
+            raise error_at(
+                token, f"a thread is the first {MIN_THREAD} hex digits of its id or more, as in thread:45133c1a"
+            )
+        return written.casefold()
     if not (value := fold(written)):
         raise error_at(token, f'there is no word here; write a name, {name}:Reuters or {name}:"The Herald"')
     return value
@@ -199,7 +211,7 @@ def _refuse(token: Token) -> Token:
     """Tells what a word with a colon is that is no field, or no field here."""
     name = token[:-1]
     if name in FIELD_NAMES:
-        example = _VALUES[name][1] if name in _VALUES else "en" if name == "lang" else "word"
+        example = _VALUES[name][1] if name in _VALUES else _EXAMPLES.get(name, "word")
         raise error_at(token, f"what {token} asks for follows it without a blank, as in {token}{example}")
     meant = _ALSO_CALLED.get(name.casefold()) or _nearest(name, FIELD_NAMES)
     hint = f"did you mean {meant}:" if meant else f"fields are {' '.join(f'{one}:' for one in FIELD_NAMES)}"

@@ -19,7 +19,7 @@ from pipeline.rules.folding import FORMS, Folded, fold
 from pipeline.rules.match import Match, Text, find
 from pipeline.rules.query import AnyOf, Phrase, Term, Word
 from pipeline.rules.tokens import MAX_FIELD_LENGTH, sentences
-from pipeline.subscriptions.query import Wanted
+from pipeline.subscriptions.query import MIN_THREAD, Wanted
 
 _BETWEEN: Final = "\n\n"
 """Ends a sentence, so that no phrase reaches from one text into the next."""
@@ -112,6 +112,7 @@ def _attributes(told: StoryEvent, language: str, owner_of: Callable[[str, str], 
         "event": {told.event.kind},
         "state": {thread.state} if thread else (),
         "lang": {language} if language else (),
+        "thread": [thread.id[:length] for length in range(MIN_THREAD, len(thread.id) + 1)] if thread else (),
         "actor": acting | (_parties(thread.accusers) | _parties(thread.deniers) if thread else set()),
         "target": _named(one.target for one in alleged) | (_parties(thread.accused) if thread else set()),
         "outlet": {*_runs(outlet), fold(domain)} - {""},

@@ -94,6 +94,8 @@ def test_queries_become_trees(text: str, tree: Query) -> None:
         ("kind:(denial OR rumour)", 17, "rumour", "one of denial, allegation, debunk, non_denial"),
         ("event:heartbeat", 7, "heartbeat", "there is no event"),
         ("lang:english", 6, "english", "two letters"),
+        ("thread:4513", 8, "4513", "first 8 hex digits"),
+        ("thread:45133c1z", 8, "45133c1z", "first 8 hex digits"),
         ("actor:Rus*", 7, "Rus*", "write whole words"),
         ('outlet:"--"', 8, '"--"', "there is no word here"),
         ("sources>2", 1, "sources>2", "sources:>2"),
@@ -142,9 +144,13 @@ def test_any_row_of_parts_is_a_query_or_a_query_error(parts: list[str]) -> None:
 
 def test_the_list_of_fields_is_that_of_the_language() -> None:
     """Each field that messages list can be asked for, and a query with all of them makes sense."""
-    example = {"kind": "denial", "state": "denied", "event": "spread", "lang": "en"} | dict.fromkeys(
-        ("sources", "articles"), ">2"
-    )
+    example = {
+        "kind": "denial",
+        "state": "denied",
+        "event": "spread",
+        "lang": "en",
+        "thread": "45133c1a",
+    } | dict.fromkeys(("sources", "articles"), ">2")
     query = " AND ".join(f"{name}:{'<1h' if name == 'lag' else example.get(name, 'word')}" for name in FIELD_NAMES)
     assert isinstance(parse_query(query).tree, And)
 
@@ -256,6 +262,9 @@ def _story(*, article: bool = True, kind: Any = "joined", **changes: Any) -> Sto
         ("state:(alleged OR denied)", False),
         ("lang:en", True),
         ("lang:de", False),
+        (f"thread:{article_id(1)}", True),
+        (f"thread:{article_id(1)[:8].upper()}", True),
+        (f"thread:{article_id(2)}", False),
         ("actor:Aland", True),
         ("actor:aland", True),
         ("actor:ALAGOV", True),
