@@ -164,4 +164,4 @@ async def test_a_bad_deploy_stops_the_worker_and_leaves_the_topic(topics_ready: 
         assert await asyncio.wait_for(worker._process.wait(), 60) != 0
         letters = await asyncio.to_thread(lambda: list(read_log([topics_ready], STORY_EVENTS_DEAD)))
         buried = {dict(one.headers)["counterclaim-offset"] for one in letters}  # a letter may have been sent again
-        assert 0 < len(buried) < 50
+        assert 0 < len(buried) < 100  # 49 behind the last good record: some of an earlier worker may come again
