@@ -50,7 +50,7 @@ test-loss: $(STAMP) ## Join, leave and kill -9 of workers, RUNS times each, on b
 	COUNTERCLAIM_TEST_BROKER=apache COUNTERCLAIM_LOSS_RUNS=$(RUNS) $(LOSS) $(ARGS)
 
 test-e2e: $(STAMP) ## With a real Prometheus and a real PostgreSQL (Debian: prometheus, postgresql)
-	$(PYTEST) tests/e2e $(ARGS)
+	$(PYTEST) $(PARALLEL) tests/e2e $(ARGS)
 
 check: $(STAMP) $(SCHEMAS_STAMP) ## ruff, format, mypy --strict, import direction, schemas of configuration and compose file
 	$(BIN)/ruff check $(SOURCES)
